@@ -1,0 +1,1 @@
+"""The steps of an evaluation: pure functions first, thin Prefect tasks on top."""

@@ -1,0 +1,110 @@
+"""What a run keeps to look at: sample table, full predictions, confusion matrix, tables of detail."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks import pictures
+from tasks.candidates import Candidate
+from tasks.columns import ColumnMapping
+from tasks.load import RowsReference, open_rows
+from tasks.metrics import confusion
+from tasks.predict import PredictionsReference
+from tasks.score import Judgement, judged_rows, references
+from tasks.types import task_type
+from tasks.types.contract import TaskType
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SAMPLED = 200
+PICTURED = 50
+"""Sampled rows when each carries an image."""
+LONGEST_TEXT = 1000
+
+
+def log(
+    store: MlflowClient,
+    run_id: str,
+    candidate: Candidate,
+    predictions: PredictionsReference,
+    judgement: Judgement,
+    rows: RowsReference,
+    mapping: ColumnMapping,
+) -> None:
+    """Write all artifacts of one run, under names that are the same in every run."""
+    kind = task_type(predictions.task)
+    table = predictions.table()
+    store.log_table(run_id, sample_table(kind, table, candidate, rows, mapping), "samples.json")
+    for name, detail in judgement.details.items():
+        if detail:
+            store.log_table(run_id, _columns(detail), f"{name}.json")
+    with tempfile.TemporaryDirectory() as folder:
+        whole = with_references(kind, table, rows, mapping)
+        pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
+        if "labels" in kind.judged_by:
+            judged, _ = judged_rows(candidate, predictions, rows, mapping)
+            labels, matrix = confusion(judged["labels"].predictions, judged["labels"].references)
+            pictures.confusion_matrix(labels, matrix, candidate.title).savefig(
+                Path(folder) / "confusion_matrix.png"
+            )
+        store.log_artifacts(run_id, folder)
+
+
+def sample_table(
+    kind: TaskType,
+    table: pa.Table,
+    candidate: Candidate,
+    rows: RowsReference,
+    mapping: ColumnMapping,
+) -> dict[str, list[Any]]:
+    """Return some rows with what was right and what was predicted: the same rows for every model.
+
+    The rows are a seeded sample, so that MLflow lays them side by side across runs.
+    """
+    opened = open_rows(rows)
+    pictured = any("image" in column.accepts for column in kind.columns)
+    most = min(PICTURED if pictured else SAMPLED, len(opened))
+    chosen = sorted(random.Random(0).sample(range(len(opened)), most))
+    inputs = opened.select(chosen)
+    shown: list[dict[str, Any]] = []
+    right = references(opened, mapping, kind.references, chosen)
+    for position, number in enumerate(chosen):
+        prediction = table.slice(number, 1).to_pylist()[0]
+        row = {
+            name: inputs[position][mapping.columns[name]] for name in kind.inputs if name in mapping.columns
+        }
+        row |= {name: right[name][position] for name in kind.references}
+        if prediction["error"] is not None:
+            continue
+        sampled = kind.sample(prediction, row, candidate.alignment)
+        shown.append({"row": number, **{name: _fit(value) for name, value in sampled.items()}})
+    return _columns(shown)
+
+
+def _fit(value: Any) -> Any:
+    """Make a sampled value fit a table: media become pictures, long text is cut."""
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return value[:LONGEST_TEXT] + "…"
+    if isinstance(value, Mapping) and "bytes" in value:
+        return pictures.thumbnail(value)
+    return value
+
+
+def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [record[name] for record in records] for name in (records[0] if records else {})}
+
+
+def with_references(kind: TaskType, table: pa.Table, rows: RowsReference, mapping: ColumnMapping) -> pa.Table:
+    """Return all predictions with the right answers beside them, one row a dataset row."""
+    right = references(open_rows(rows), mapping, kind.references)
+    for name, values in right.items():
+        table = table.append_column(f"reference_{name}", pa.array(values))
+    return table

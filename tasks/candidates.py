@@ -1,0 +1,117 @@
+"""Candidates: each model of an evaluation with everything decided about it, before any is loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.columns import ColumnMapping
+from tasks.errors import BadEvaluation
+from tasks.inference import checkpoints, devices
+from tasks.inference.checkpoints import Checkpoint
+from tasks.inference.chunks import key_of
+from tasks.inference.predictor import Options
+from tasks.load import RowsReference, open_rows
+from tasks.spec import Evaluation, Model, Settings
+from tasks.types import task_type
+from tasks.types.contract import Alignment, TaskType
+
+STORE_VERSION = 1
+"""Raised when the layout of stored predictions changes."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model ready to be loaded and judged.
+
+    Attributes:
+        title: What it is called in tables: its name, and what sets it apart from its like.
+        checkpoint: Which weights.
+        options: How they are loaded and called.
+        alignment: Which of its labels is which of the dataset's.
+        pins: Everything that can change its predictions on the evaluation's rows.
+    """
+
+    title: str
+    checkpoint: Checkpoint
+    options: Options
+    alignment: Alignment
+    pins: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The key of its predictions in the chunk store."""
+        return key_of(self.pins)
+
+
+def decide(evaluation: Evaluation, rows: RowsReference, mapping: ColumnMapping) -> list[Candidate]:
+    """Resolve every model of an evaluation and check it against the dataset, without loading weights.
+
+    Raises:
+        UserError: A model is missing, gated or refused, the device is not there, or labels do not match.
+    """
+    kind = task_type(evaluation.task)
+    found = [
+        checkpoints.resolve(
+            model.name,
+            model.revision,
+            allow_pickle=evaluation.settings.allow_pickle,
+            allow_remote_code=evaluation.settings.allow_remote_code,
+        )
+        for model in evaluation.models
+    ]
+    titles = _titles(evaluation.models, found)
+    opened = open_rows(rows)
+    candidates = []
+    for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
+        options = _options(model, evaluation.settings)
+        alignment = kind.align(opened.features, mapping.columns, opened, checkpoint, model.labels)
+        pins = _pins(kind, checkpoint, options, rows, mapping)
+        candidates.append(Candidate(title, checkpoint, options, alignment, pins))
+    keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
+    for candidate in candidates:
+        if keys[candidate.key, str(candidate.alignment)] > 1:
+            raise BadEvaluation(f"Two of the models are the same: '{candidate.checkpoint.place}'.")
+    return candidates
+
+
+def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
+    """Name each model, adding precision or commit where the name alone does not tell two apart."""
+    times = Counter(checkpoint.name for checkpoint in found)
+    titles = []
+    for model, checkpoint in zip(models, found, strict=True):
+        marks = [mark for mark in (model.dtype, model.revision) if mark]
+        if times[checkpoint.name] > 1 and not marks:
+            marks = [checkpoint.commit[:7]]
+        titles.append(f"{checkpoint.name} ({', '.join(marks)})" if marks else checkpoint.name)
+    return titles
+
+
+def _options(model: Model, settings: Settings) -> Options:
+    device = devices.choose_device(settings.device)
+    return Options(
+        device=device,
+        dtype=devices.choose_dtype(model.dtype or settings.dtype, device),
+        max_tokens=settings.max_tokens,
+        max_new_tokens=settings.max_new_tokens,
+        language=settings.language,
+        allow_remote_code=settings.allow_remote_code,
+    )
+
+
+def _pins(
+    kind: TaskType, checkpoint: Checkpoint, options: Options, rows: RowsReference, mapping: ColumnMapping
+) -> dict[str, Any]:
+    return {
+        "store_version": STORE_VERSION,
+        "task_type": kind.name,
+        "task_type_version": kind.version,
+        "model": "" if checkpoint.local else checkpoint.place,
+        "model_commit": checkpoint.commit,
+        "rows": rows.fingerprint,
+        "columns": {name: mapping.columns[name] for name in kind.inputs if name in mapping.columns},
+        "dtype": options.dtype,
+        "preprocessing": {name: getattr(options, name) for name in kind.preprocessing},
+    }

@@ -1,0 +1,27 @@
+"""What there is, by name: the explicit tables of task types, and what other packages add to them.
+
+Names only, so that forms and messages can list them without importing a library. Another package adds a
+task type through the entry point group `assay.task_types`: the entry's name is the task type's, its value
+`module:attribute` is a `tasks.types.contract.TaskType`.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+TASK_TYPES = {
+    "text-classification": "tasks.types.text_classification:TEXT_CLASSIFICATION",
+    "token-classification": "tasks.types.token_classification:TOKEN_CLASSIFICATION",
+    "image-classification": "tasks.types.image_classification:IMAGE_CLASSIFICATION",
+    "automatic-speech-recognition": "tasks.types.speech_recognition:SPEECH_RECOGNITION",
+}
+
+
+def task_types() -> dict[str, str]:
+    """Return every task type's name and where it is defined, `module:attribute`.
+
+    >>> task_types()["text-classification"]
+    'tasks.types.text_classification:TEXT_CLASSIFICATION'
+    """
+    added = {entry.name: entry.value for entry in entry_points(group="assay.task_types")}
+    return {**added, **TASK_TYPES}

@@ -1,0 +1,123 @@
+"""Map columns: which dataset column feeds which column of the task type, given or guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import BadEvaluation, unknown
+from tasks.types.contract import Column, FeatureKind, TaskType
+
+if TYPE_CHECKING:
+    import datasets
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """Task-type column -> dataset column, and what was guessed, as sentences for the user."""
+
+    columns: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def feature_kind(feature: Any) -> FeatureKind:
+    """Tell what a feature of a dataset holds, in the words column definitions use.
+
+    >>> import datasets
+    >>> feature_kind(datasets.Value("string")), feature_kind(datasets.List(datasets.ClassLabel(names=["O"])))
+    ('text', 'labels')
+    """
+    import datasets
+
+    if isinstance(feature, datasets.ClassLabel):
+        return "label"
+    if isinstance(feature, datasets.Image):
+        return "image"
+    if isinstance(feature, datasets.Audio):
+        return "audio"
+    if isinstance(feature, datasets.Value):
+        return _value_kind(str(feature.dtype))
+    if isinstance(feature, datasets.List | datasets.LargeList):
+        many: dict[FeatureKind, FeatureKind] = {"text": "words", "label": "labels", "integer": "integers"}
+        return many.get(feature_kind(feature.feature), "other")
+    return "other"
+
+
+def _value_kind(dtype: str) -> FeatureKind:
+    if dtype in {"string", "large_string", "string_view"}:
+        return "text"
+    if dtype == "bool" or dtype.startswith(("int", "uint")):
+        return "integer"
+    return "number" if dtype.startswith(("float", "double", "decimal")) else "other"
+
+
+def map_columns(
+    task_type: TaskType, features: datasets.Features, given: Mapping[str, str], dataset: str
+) -> ColumnMapping:
+    """Check a given column mapping, and guess what it leaves out from names, then from feature kinds.
+
+    Raises:
+        UnknownName: A column of the mapping does not exist, in the task type or in the dataset.
+        BadEvaluation: A column holds what the task type cannot use, or cannot be guessed.
+    """
+    kinds = {name: feature_kind(feature) for name, feature in features.items()}
+    by_name = {column.name: column for column in task_type.columns}
+    for canonical, chosen in given.items():
+        if canonical not in by_name:
+            raise unknown(f"column of {task_type.name}", canonical, by_name)
+        if chosen not in kinds:
+            raise unknown(f"column in '{dataset}'", chosen, kinds)
+        _check_kind(task_type, by_name[canonical], chosen, kinds)
+    mapped = dict(given)
+    notes = []
+    for column in task_type.columns:
+        if column.name in mapped:
+            continue
+        guess = _guess(column, kinds, taken=set(mapped.values()))
+        if guess is None and column.required:
+            raise _cannot_guess(task_type, column, kinds, dataset)
+        if guess is not None:
+            mapped[column.name] = guess
+            notes.append(f"No column was given for {column.name}: '{guess}' was taken.")
+    return ColumnMapping(mapped, tuple(notes))
+
+
+def _guess(column: Column, kinds: Mapping[str, FeatureKind], taken: set[str]) -> str | None:
+    fitting = [name for name, kind in kinds.items() if kind in column.accepts and name not in taken]
+    by_folded_name = {name.casefold(): name for name in fitting}
+    for alias in (column.name, *column.aliases):
+        if alias in by_folded_name:
+            return by_folded_name[alias]
+    if not column.required:
+        return None
+    sure = [name for name in fitting if kinds[name] == column.typical]
+    return sure[0] if len(sure) == 1 else None
+
+
+def _described(kinds: Mapping[str, FeatureKind]) -> str:
+    return ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
+
+
+def _check_kind(task_type: TaskType, column: Column, chosen: str, kinds: Mapping[str, FeatureKind]) -> None:
+    if kinds[chosen] in column.accepts:
+        return
+    raise BadEvaluation(
+        f"The column '{chosen}' holds {kinds[chosen]}, and {column.name} of {task_type.name} takes "
+        f"{' or '.join(sorted(column.accepts))}; there are: {_described(kinds)}."
+    )
+
+
+def _cannot_guess(
+    task_type: TaskType, column: Column, kinds: Mapping[str, FeatureKind], dataset: str
+) -> BadEvaluation:
+    fitting = [name for name, kind in kinds.items() if kind in column.accepts]
+    if fitting:
+        return BadEvaluation(
+            f"Which column of '{dataset}' is {column.name} ({column.help})? Name one in the column mapping, "
+            f"as {column.name}={fitting[0]}; it can be: {', '.join(fitting)}."
+        )
+    return BadEvaluation(
+        f"No column of '{dataset}' can be {column.name} of {task_type.name}, which takes "
+        f"{' or '.join(sorted(column.accepts))}; there are: {_described(kinds)}."
+    )

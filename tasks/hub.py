@@ -1,0 +1,140 @@
+"""The Hub, as far as an evaluation needs it: commits, single files, and clear words for what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from tasks.errors import NoAccess, NotFound
+
+Repository = Literal["model", "dataset"]
+
+
+@contextmanager
+def clear_errors(kind: Repository, name: str) -> Iterator[None]:
+    """Turn the Hub client's exceptions into one sentence about the repository `name`.
+
+    Raises:
+        NotFound: There is no such repository, revision or file, or it is not in the cache while offline.
+        NoAccess: It is gated or private and the token at hand does not open it.
+    """
+    from datasets.exceptions import DatasetNotFoundError
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise NoAccess(
+            f"The {kind} '{name}' is gated: accept its terms on its page, then log in with `hf auth login`."
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise NotFound(f"The {kind} '{name}' has no such revision.") from error
+    except errors.RepositoryNotFoundError as error:
+        raise NotFound(
+            f"There is no {kind} '{name}' on the Hub, nor a local folder of that name "
+            "(if it is private, log in with `hf auth login`)."
+        ) from error
+    except DatasetNotFoundError as error:
+        if "gated" in str(error):
+            raise NoAccess(
+                f"The {kind} '{name}' is gated: accept its terms on its page, then log in "
+                "with `hf auth login`."
+            ) from error
+        raise NotFound(f"There is no {kind} '{name}' on the Hub, nor a local file or folder.") from error
+    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
+        raise NotFound(
+            f"The {kind} '{name}' is not in the local cache, and the Hub is out of reach."
+        ) from error
+    except errors.EntryNotFoundError as error:
+        raise NotFound(f"The {kind} '{name}' lacks a file it needs: {_first_line(error)}") from error
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else None
+        if status in (401, 403):
+            raise NoAccess(f"The {kind} '{name}' may not be read with the token at hand.") from error
+        raise NotFound(f"The {kind} '{name}' could not be read: the Hub answered {status}.") from error
+    except ConnectionError as error:
+        raise NotFound(
+            f"The {kind} '{name}' is not in the local cache, and the Hub is out of reach."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def dataset_commit(name: str, revision: str | None) -> str:
+    """Return the commit that a Hub dataset's revision (by default its main branch) points to now."""
+    return _commit("dataset", name, revision)
+
+
+def model_commit(name: str, revision: str | None) -> str:
+    """Return the commit that a Hub model's revision (by default its main branch) points to now."""
+    return _commit("model", name, revision)
+
+
+def _commit(kind: Repository, name: str, revision: str | None) -> str:
+    import httpx
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise NotFound(f"There is no {kind} '{name}': it is neither a local path nor a Hub id.") from error
+    if constants.is_offline_mode():
+        return _cached_commit(kind, name, revision)
+    with clear_errors(kind, name):
+        try:
+            found = HfApi().repo_info(name, repo_type=kind, revision=revision)
+        except (httpx.TransportError, ConnectionError):
+            return _cached_commit(kind, name, revision)
+    if found.sha is None:
+        raise NotFound(f"The {kind} '{name}' has no commit.")
+    return found.sha
+
+
+def _cached_commit(kind: Repository, name: str, revision: str | None) -> str:
+    """Return a commit from the local cache, for when the Hub cannot be asked."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type=kind)
+    wanted = revision or "main"
+    pointer = folder / "refs" / wanted
+    if pointer.is_file():
+        return pointer.read_text(encoding="utf-8").strip()
+    if (folder / "snapshots" / wanted).is_dir():
+        return wanted
+    raise NotFound(f"The {kind} '{name}' is not in the local cache, and the Hub is out of reach.")
+
+
+def model_files(name: str, commit: str) -> list[str]:
+    """Return the names of a Hub model's files, from the cache when the Hub cannot be asked."""
+    import httpx
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    cached = (
+        Path(constants.HF_HUB_CACHE)
+        / repo_folder_name(repo_id=name, repo_type="model")
+        / "snapshots"
+        / commit
+    )
+    if not constants.is_offline_mode():
+        with clear_errors("model", name):
+            try:
+                return HfApi().list_repo_files(name, revision=commit)
+            except (httpx.TransportError, ConnectionError):
+                pass
+    return sorted(path.relative_to(cached).as_posix() for path in cached.rglob("*") if path.is_file())
+
+
+def model_file(name: str, commit: str, file: str) -> Path:
+    """Fetch one small file of a Hub model, as its config, and return where it lies."""
+    from huggingface_hub import hf_hub_download
+
+    with clear_errors("model", name):
+        return Path(hf_hub_download(name, file, revision=commit))

@@ -1,0 +1,1 @@
+"""Inference: checkpoints, devices, batches, and the chunk store. Knows no task type."""

@@ -1,0 +1,132 @@
+"""Checkpoints: a model's name resolved to a commit, and checked without loading its weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tasks import hub, sources
+from tasks.errors import BadEvaluation, NotFound, Refused, listing, nearest
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model pinned to its exact content.
+
+    Attributes:
+        name: What people call it: the Hub id, or the local folder's name.
+        place: What `from_pretrained` takes: the Hub id, or the absolute path of the folder.
+        commit: The Hub commit, or the SHA-256 of the folder's files.
+        local: Whether it is a folder.
+        pickled: Whether its weights are pickles only, which the evaluation then allows.
+    """
+
+    name: str
+    place: str
+    commit: str
+    local: bool
+    pickled: bool = False
+
+    def loading(self) -> dict[str, Any]:
+        """Return the arguments that pin `from_pretrained` to this checkpoint."""
+        return {} if self.local else {"revision": self.commit}
+
+
+def resolve(
+    name: str, revision: str | None, *, allow_pickle: bool = False, allow_remote_code: bool = False
+) -> Checkpoint:
+    """Find a model, pin it, and refuse what the evaluation does not allow; no weights are read.
+
+    Raises:
+        NotFound: There is no such model, or the folder holds none.
+        NoAccess: Its repository is gated or private.
+        Refused: It has only pickled weights, or needs its own code, and that was not allowed.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if revision:
+            raise BadEvaluation(f"The model '{name}' is a folder and has no revisions; leave 'revision' out.")
+        files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        place, commit = str(folder.resolve()), sources.digest(folder)
+        checkpoint = Checkpoint(folder.resolve().name, place, commit, local=True)
+    elif name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise _no_folder(folder)
+    else:
+        commit = hub.model_commit(name, revision)
+        files = hub.model_files(name, commit)
+        checkpoint = Checkpoint(name, name, commit, local=False)
+    return _allowed(checkpoint, files, allow_pickle, allow_remote_code)
+
+
+def _allowed(
+    checkpoint: Checkpoint, files: Sequence[str], allow_pickle: bool, allow_remote_code: bool
+) -> Checkpoint:
+    if "config.json" not in files:
+        raise NotFound(
+            f"'{checkpoint.place}' holds no model: it has no config.json; there are: {listing(files, 8)}."
+        )
+    if config(checkpoint).get("auto_map") and not allow_remote_code:
+        raise Refused(
+            f"The model '{checkpoint.name}' runs code from its own repository; "
+            "read that code, then set allow_remote_code: true."
+        )
+    if any(file.endswith(".safetensors") for file in files):
+        return checkpoint
+    pickles = [file for file in files if file.endswith(PICKLES)]
+    if not pickles:
+        raise NotFound(f"'{checkpoint.place}' holds no weights; there are: {listing(files, 8)}.")
+    if not allow_pickle:
+        raise Refused(
+            f"The model '{checkpoint.name}' has only pickled weights ({pickles[0]}), which can run code "
+            "when loaded; set allow_pickle: true if you trust it."
+        )
+    return Checkpoint(checkpoint.name, checkpoint.place, checkpoint.commit, checkpoint.local, pickled=True)
+
+
+def _no_folder(folder: Path) -> NotFound:
+    there: list[str] = []
+    if folder.parent.is_dir():
+        there = sorted(each.name for each in folder.parent.iterdir() if each.is_dir())
+    close = nearest(folder.name, there)
+    hint = f" Did you mean '{folder.parent / close}'?" if close else ""
+    beside = f"; there are: {listing(there)}" if there else ""
+    return NotFound(f"There is no model folder '{folder}'{beside}.{hint}")
+
+
+@lru_cache(maxsize=64)
+def _config_text(place: str, commit: str, local: bool) -> str:
+    path = Path(place) / "config.json" if local else hub.model_file(place, commit, "config.json")
+    return path.read_text(encoding="utf-8")
+
+
+def config(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the checkpoint's config.json.
+
+    Raises:
+        BadEvaluation: It is not a JSON object.
+    """
+    try:
+        found = json.loads(_config_text(checkpoint.place, checkpoint.commit, checkpoint.local))
+    except ValueError as error:
+        raise BadEvaluation(f"The config.json of '{checkpoint.name}' is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise BadEvaluation(f"The config.json of '{checkpoint.name}' is not a JSON object.")
+    return found
+
+
+def labels(checkpoint: Checkpoint) -> list[str]:
+    """Return the names of the checkpoint's labels, in the order of its outputs.
+
+    A checkpoint that names none has LABEL_0, LABEL_1, …, as transformers calls them.
+    """
+    found = config(checkpoint)
+    named = found.get("id2label")
+    if named:
+        return [str(named[key]) for key in sorted(named, key=int)]
+    return [f"LABEL_{number}" for number in range(int(found.get("num_labels", 2)))]

@@ -1,0 +1,91 @@
+"""Loading models and their processors, pinned and in the precision asked for; calling them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.inference.checkpoints import Checkpoint
+from tasks.inference.predictor import Options
+
+ENDLESS = 1_000_000
+"""A tokenizer's `model_max_length` above this means that it states none."""
+
+
+def model(auto_class: str, checkpoint: Checkpoint, options: Options) -> Any:
+    """Load a model for inference with a transformers `AutoModelFor…` class, by the class's name."""
+    import torch
+    import transformers
+
+    loaded = getattr(transformers, auto_class).from_pretrained(
+        checkpoint.place,
+        dtype=getattr(torch, options.dtype),
+        use_safetensors=not checkpoint.pickled,
+        trust_remote_code=options.allow_remote_code,
+        **checkpoint.loading(),
+    )
+    return loaded.to(options.device).eval()
+
+
+def tokenizer(checkpoint: Checkpoint, options: Options, **more: Any) -> Any:
+    """Load the checkpoint's tokenizer; `more` goes to its constructor."""
+    return _processor("AutoTokenizer", checkpoint, options, **more)
+
+
+def image_processor(checkpoint: Checkpoint, options: Options) -> Any:
+    """Load the checkpoint's image processor."""
+    return _processor("AutoImageProcessor", checkpoint, options)
+
+
+def processor(checkpoint: Checkpoint, options: Options) -> Any:
+    """Load the checkpoint's processor: a feature extractor with a tokenizer."""
+    return _processor("AutoProcessor", checkpoint, options)
+
+
+def _processor(auto_class: str, checkpoint: Checkpoint, options: Options, **more: Any) -> Any:
+    import transformers
+
+    return getattr(transformers, auto_class).from_pretrained(
+        checkpoint.place, trust_remote_code=options.allow_remote_code, **checkpoint.loading(), **more
+    )
+
+
+def longest_input(tokenizer: Any, config: Any, options: Options) -> int:
+    """Return how many tokens an input may have: what was asked, within what tokenizer and model state."""
+    stated = [
+        options.max_tokens,
+        tokenizer.model_max_length if tokenizer.model_max_length < ENDLESS else None,
+        _positions(config),
+    ]
+    return min((length for length in stated if length), default=ENDLESS)
+
+
+def _positions(config: Any) -> int | None:
+    """Return how many positions a model has; RoBERTa's kin count two of theirs for padding."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        return None
+    shifted = getattr(config, "model_type", "") in {
+        "roberta",
+        "xlm-roberta",
+        "camembert",
+        "longformer",
+        "mpnet",
+    }
+    return positions - 2 if shifted else positions
+
+
+def run(model: Any, batch: Mapping[str, Any]) -> Any:
+    """Call a model on a batch without gradients, on its own device and in its own precision."""
+    import torch
+
+    with torch.inference_mode():
+        return model(**moved(model, batch))
+
+
+def moved(model: Any, batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Move a batch's tensors to the model's device, and its floating-point ones to the model's precision."""
+    return {
+        name: value.to(model.device, model.dtype) if value.is_floating_point() else value.to(model.device)
+        for name, value in batch.items()
+    }

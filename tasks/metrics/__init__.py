@@ -1,0 +1,88 @@
+"""Metrics: pure functions on arrays and strings, in one explicit table.
+
+Another package adds a metric through the entry point group `assay.metrics`: the entry's name is the
+metric's, its value loads to a `Metric`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from tasks.errors import unknown
+from tasks.metrics import classification, sequences, transcripts
+from tasks.metrics.classification import confusion
+from tasks.metrics.contract import Measurement, Metric, Score
+from tasks.metrics.intervals import scores
+
+__all__ = ["METRICS", "Measurement", "Metric", "Score", "compute", "confusion", "metric", "metrics"]
+
+METRICS = {
+    each.name: each
+    for each in (
+        Metric("accuracy", "labels", classification.accuracy),
+        Metric("balanced_accuracy", "labels", classification.balanced_accuracy),
+        Metric("precision", "labels", classification.precision),
+        Metric("recall", "labels", classification.recall),
+        Metric("f1", "labels", classification.f1),
+        Metric("matthews_correlation", "labels", classification.matthews_correlation),
+        Metric("cohen_kappa", "labels", classification.cohen_kappa),
+        Metric("seqeval", "tags", sequences.seqeval),
+        Metric("wer", "texts", transcripts.wer),
+        Metric("cer", "texts", transcripts.cer),
+        Metric("mer", "texts", transcripts.mer),
+        Metric("wil", "texts", transcripts.wil),
+        Metric("wip", "texts", transcripts.wip),
+    )
+}
+
+
+@cache
+def metrics() -> dict[str, Metric]:
+    """Return every metric by name, Assay's own and those of other installed packages."""
+    added = {entry.name: entry.load() for entry in entry_points(group="assay.metrics")}
+    return {**added, **METRICS}
+
+
+def metric(name: str) -> Metric:
+    """Return the metric of a name.
+
+    Raises:
+        UnknownName: There is no such metric.
+
+    >>> metric("wer").takes
+    'texts'
+    """
+    there_is = metrics()
+    if name not in there_is:
+        raise unknown("metric", name, there_is)
+    return there_is[name]
+
+
+def compute(
+    name: str,
+    *,
+    predictions: Sequence[Any],
+    references: Sequence[Any],
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+    **arguments: Any,
+) -> dict[str, Score]:
+    """Compute a metric with its intervals; inputs have the shapes of HF evaluate's metric of that name.
+
+    Raises:
+        UnknownName: There is no such metric, or it has no such argument.
+        BadEvaluation: Predictions and references do not pair up, or the metric cannot take them.
+
+    >>> compute("accuracy", predictions=[0, 1, 1], references=[0, 1, 0], resamples=0)["accuracy"].n
+    3
+    """
+    found = metric(name)
+    for argument in arguments:
+        if argument not in found.arguments:
+            raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
+    measured = found.measure(predictions, references, **arguments)
+    return scores(measured, level=level, resamples=resamples, seed=seed)

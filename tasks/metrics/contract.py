@@ -1,0 +1,71 @@
+"""What a metric is, and what comes out of one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tasks.metrics.statistics import FloatArray, Statistics
+
+Evidence = Literal["labels", "probabilities", "tags", "texts", "numbers"]
+"""What a metric takes: class labels, class probabilities, tag sequences, texts, or numbers."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's value with its confidence interval and the rows behind it.
+
+    Attributes:
+        value: The score; NaN where it is not defined on these rows.
+        low: Lower end of the interval; None where there is none.
+        high: Upper end of the interval; None where there is none.
+        n: Rows.
+        higher_is_better: The direction.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a metric made of predictions and references.
+
+    Attributes:
+        statistics: Per-row sufficient statistics.
+        score: From totals of shape (..., k) to score key -> values of shape (...); the headline key first.
+        higher_is_better: Direction by score key.
+        details: Tables of per-class or per-type detail, by name.
+        tags: What a score means exactly, as a tokenizer's signature.
+    """
+
+    statistics: Statistics
+    score: Callable[[FloatArray], dict[str, FloatArray]]
+    higher_is_better: Mapping[str, bool]
+    details: Mapping[str, list[dict[str, object]]] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric by name: what it takes, and the function `measure(predictions, references, **arguments)`."""
+
+    name: str
+    takes: Evidence
+    measure: Callable[..., Measurement]
+
+    @property
+    def summary(self) -> str:
+        """The first line of what the metric says of itself."""
+        return (inspect.getdoc(self.measure) or "").partition("\n")[0]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Its arguments with their defaults; `inspect.Parameter.empty` for one that must be given."""
+        taken = list(inspect.signature(self.measure).parameters.values())[2:]
+        return {each.name: each.default for each in taken}

@@ -1,0 +1,246 @@
+"""What an evaluation is: the parameters of every flow, the keys of every config file, the Prefect form.
+
+The three are one thing: a YAML file in `configs/evaluations/` holds the keys of `Evaluation`, and the form
+of the `evaluate` deployment is made from the same models. This module imports nothing heavy, because the
+form silently loses its types where it cannot be imported.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic.functional_validators import AfterValidator
+
+from tasks import catalogue
+from tasks.errors import unknown
+
+
+def _known_task_type(name: str) -> str:
+    there_is = catalogue.task_types()
+    if name not in there_is:
+        raise unknown("task type", name, there_is)
+    return name
+
+
+TaskTypeName = Annotated[
+    str,
+    AfterValidator(_known_task_type),
+    Field(
+        title="Task type",
+        description="The kind of problem, named as on the Hub.",
+        json_schema_extra={"enum": list(catalogue.task_types()), "position": 0},
+    ),
+]
+DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class Dataset(_Strict):
+    """Which rows to evaluate on."""
+
+    path: str = Field(
+        min_length=1,
+        description="A Hub id (owner/name), a file (CSV, JSON, JSON Lines, Parquet), or a folder.",
+        json_schema_extra={"position": 0},
+    )
+    config: str | None = Field(
+        None,
+        description="The dataset's configuration, where it has several.",
+        json_schema_extra={"position": 1},
+    )
+    split: str | None = Field(
+        None,
+        description="The split; left out, it is test, else validation, else the only one there is.",
+        json_schema_extra={"position": 2},
+    )
+    revision: str | None = Field(
+        None,
+        description="A branch, tag or commit of a Hub dataset; resolved to a commit once and pinned.",
+        json_schema_extra={"position": 3},
+    )
+    limit: int | None = Field(
+        None,
+        gt=0,
+        description="Evaluate on this many rows: a seeded sample, not the head.",
+        json_schema_extra={"position": 4},
+    )
+
+
+class Model(_Strict):
+    """One model to evaluate; in YAML the name alone is enough."""
+
+    name: str = Field(
+        min_length=1,
+        description="A Hub id (owner/name) or a local folder.",
+        json_schema_extra={"position": 0},
+    )
+    revision: str | None = Field(
+        None,
+        description="A branch, tag or commit; resolved to a commit once and pinned.",
+        json_schema_extra={"position": 1},
+    )
+    dtype: DtypeName | None = Field(
+        None,
+        description="Precision for this model alone; left out, the evaluation's setting.",
+        json_schema_extra={"position": 2},
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        description="The model's label: the dataset's label, where their names differ, as "
+        '{"LABEL_1": "spam"}.',
+        json_schema_extra={"position": 3},
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
+
+
+class Metric(_Strict):
+    """A metric by name; in YAML its arguments stand beside the name, as {name: f1, average: macro}."""
+
+    name: str = Field(
+        min_length=1,
+        description="A metric's name (`assay list` shows them).",
+        json_schema_extra={"position": 0},
+    )
+    arguments: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description='Its arguments, as {"average": "macro"}.',
+        json_schema_extra={"position": 1},
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _arguments_beside_name(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"name": given}
+        if isinstance(given, dict) and "name" in given and "arguments" not in given:
+            return {
+                "name": given["name"],
+                "arguments": {key: given[key] for key in given if key != "name"},
+            }
+        return given
+
+
+class Settings(_Strict):
+    """How to run it. The defaults are right for most evaluations."""
+
+    dtype: DtypeName = Field(
+        "auto",
+        description="Precision: auto is bfloat16 on a GPU that has it, float32 on a CPU.",
+        json_schema_extra={"position": 0},
+    )
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+        description="auto, cpu, cuda, cuda:1 or mps.",
+        json_schema_extra={"position": 1},
+    )
+    batch_cost: int | None = Field(
+        None,
+        gt=0,
+        description="Most cost in one batch (tokens, images, seconds of audio); left out, "
+        "the task type's own.",
+        json_schema_extra={"position": 2},
+    )
+    chunk_rows: int = Field(
+        256,
+        gt=0,
+        description="Rows predicted and stored together: what a crash can lose at most.",
+        json_schema_extra={"position": 3},
+    )
+    max_tokens: int | None = Field(
+        None,
+        gt=0,
+        description="Cut inputs to this many tokens; left out, what the model can take.",
+        json_schema_extra={"position": 4},
+    )
+    max_new_tokens: int | None = Field(
+        None,
+        gt=0,
+        description="Longest generated answer; left out, the task type's own.",
+        json_schema_extra={"position": 5},
+    )
+    language: str | None = Field(
+        None,
+        description="Language of the speech, for multilingual models, as en.",
+        json_schema_extra={"position": 6},
+    )
+    level: float = Field(
+        0.95,
+        gt=0,
+        lt=1,
+        description="Confidence level of the intervals.",
+        json_schema_extra={"position": 7},
+    )
+    resamples: int = Field(
+        1000,
+        ge=0,
+        le=100_000,
+        description="Bootstrap resamples behind each interval; 0 for none.",
+        json_schema_extra={"position": 8},
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        description="Seed of everything random: the sample of rows, the resamples.",
+        json_schema_extra={"position": 9},
+    )
+    on_error: Literal["record", "stop"] = Field(
+        "record",
+        description="A row that cannot be read or predicted: record it and go on, or stop.",
+        json_schema_extra={"position": 10},
+    )
+    reuse: bool = Field(
+        True,
+        description="Use predictions already stored for exactly this model, data and settings.",
+        json_schema_extra={"position": 11},
+    )
+    allow_remote_code: bool = Field(
+        False,
+        description="Let a model's repository run its own Python code on this machine.",
+        json_schema_extra={"position": 12},
+    )
+    allow_pickle: bool = Field(
+        False,
+        description="Load weights stored as pickles, which can run code on this machine.",
+        json_schema_extra={"position": 13},
+    )
+    experiment: str | None = Field(
+        None,
+        description="MLflow experiment; left out, the dataset's name.",
+        json_schema_extra={"position": 14},
+    )
+
+
+class Evaluation(_Strict):
+    """One task type, one dataset, one or more models, and the metrics that judge them."""
+
+    task: TaskTypeName
+    dataset: Dataset
+    models: list[Model] = Field(min_length=1, description="The models to evaluate and compare.")
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description='Which dataset column feeds which column of the task type, as {"text": "sentence"}; '
+        "left out, it is guessed and shown.",
+    )
+    metrics: list[Metric] = Field(
+        default_factory=list, description="Metrics; left out, the task type's defaults."
+    )
+    settings: Settings = Field(default_factory=Settings)
+
+    @model_validator(mode="after")
+    def _models_differ(self) -> Self:
+        seen: set[str] = set()
+        for model in self.models:
+            identity = model.model_dump_json()
+            if identity in seen:
+                raise ValueError(f"the model '{model.name}' is named twice")
+            seen.add(identity)
+        return self

@@ -1,0 +1,125 @@
+"""What a task type is: one value of `TaskType` in one file.
+
+A task type knows its columns, how its model is loaded, called and decoded (a `Predictor`, which the
+inference engine drives), how stored predictions and the dataset's references become what metrics take
+(evidence), and what a person wants to see of a row (the sample). It knows no Prefect and no MLflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from tasks.inference.checkpoints import Checkpoint
+from tasks.inference.predictor import Options, Predictor
+
+if TYPE_CHECKING:
+    import datasets
+
+FeatureKind = Literal[
+    "text", "label", "integer", "number", "words", "labels", "integers", "image", "audio", "other"
+]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A canonical input or reference column.
+
+    Attributes:
+        name: Its name, the same for every dataset.
+        role: Whether the model sees it or the metrics do.
+        accepts: What a dataset column may hold to feed it.
+        typical: What it holds so typically that the only such column is it.
+        aliases: Lower-case names that datasets use for it, the surest first.
+        help: What it is, in a few words.
+        required: Whether an evaluation can do without it.
+    """
+
+    name: str
+    role: Literal["input", "reference"]
+    accepts: frozenset[FeatureKind]
+    typical: FeatureKind
+    aliases: tuple[str, ...]
+    help: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How the model's labels correspond to the dataset's.
+
+    Attributes:
+        dataset_labels: The dataset's label names, in the dataset's order.
+        to_dataset: The model's label -> the dataset's label; model labels without one stay as they are.
+        notes: What a person should know about it, as sentences.
+    """
+
+    dataset_labels: tuple[str, ...] = ()
+    to_dataset: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a metric takes: predictions and references of equal length, and fixed arguments beside them."""
+
+    predictions: Any
+    references: Any
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+Rows = Mapping[str, Sequence[Any]]
+"""Columns by canonical name (or prediction field), each as long as there are rows."""
+
+
+@dataclass(frozen=True)
+class TaskType:
+    """One kind of machine-learning problem.
+
+    Attributes:
+        name: The Hub's `pipeline_tag`.
+        version: Raised whenever stored predictions would come out differently: part of every chunk's key.
+        summary: One sentence on what it judges.
+        columns: Its canonical columns, inputs first.
+        prediction: The fields of one stored prediction, beside `row` and `error`.
+        metrics: Its default metrics, each a name and arguments.
+        batch_cost: The default budget of one batch, in `cost_unit`.
+        cost_unit: What a row costs: tokens, images or seconds.
+        preprocessing: The settings that change predictions, by name: part of every chunk's key.
+        align: `(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`, run before any
+            model loads; raises `BadLabels` for labels that map to nothing.
+        open: Load the model and return what predicts.
+        evidence: `(predictions, references, alignment) -> {what a metric takes: Judged}`.
+        judged_by: The keys of that: what a metric can take to judge this task type.
+        sample: `(prediction, references, alignment) -> columns of the sample table` for one row.
+    """
+
+    name: str
+    version: int
+    summary: str
+    columns: tuple[Column, ...]
+    prediction: pa.Schema
+    metrics: tuple[tuple[str, Mapping[str, Any]], ...]
+    batch_cost: int
+    cost_unit: Literal["tokens", "images", "seconds"]
+    preprocessing: tuple[str, ...]
+    align: Callable[
+        [datasets.Features, Mapping[str, str], datasets.Dataset, Checkpoint, Mapping[str, str]], Alignment
+    ]
+    open: Callable[[Checkpoint, Options], Predictor]
+    evidence: Callable[[Rows, Rows, Alignment], dict[str, Judged]]
+    judged_by: tuple[str, ...]
+    sample: Callable[[Mapping[str, Any], Mapping[str, Any], Alignment], dict[str, Any]]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the columns the model sees."""
+        return tuple(column.name for column in self.columns if column.role == "input")
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Names of the columns the metrics see."""
+        return tuple(column.name for column in self.columns if column.role == "reference")

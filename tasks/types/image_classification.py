@@ -1,0 +1,66 @@
+"""Image classification: one label for an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks.inference import checkpoints, loading, media
+from tasks.inference.checkpoints import Checkpoint
+from tasks.inference.predictor import Item, Options, Row
+from tasks.types import classification
+from tasks.types.contract import Alignment, Column, TaskType
+
+IMAGE = Column(
+    name="image",
+    role="input",
+    accepts=frozenset({"image"}),
+    typical="image",
+    aliases=("img", "picture", "photo", "pixel_values"),
+    help="the image to classify",
+)
+
+
+class ImageClassifier:
+    """An image classifier with its image processor."""
+
+    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+        self._processor = loading.image_processor(checkpoint, options)
+        self._model = loading.model("AutoModelForImageClassification", checkpoint, options)
+        self._names = checkpoints.labels(checkpoint)
+
+    def prepare(self, row: Row) -> Item:
+        """Decode and resize one image; costs one."""
+        image = media.image(row["image"])
+        return Item(self._processor(images=image, return_tensors="pt")["pixel_values"][0], cost=1.0)
+
+    def forward(self, items: Sequence[Item]) -> list[dict[str, Any]]:
+        """Classify a batch."""
+        import torch
+
+        pixels = torch.stack([item.features for item in items])
+        logits = loading.run(self._model, {"pixel_values": pixels}).logits.float().cpu().numpy()
+        return classification.decode(logits, self._names)
+
+
+def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
+    """Return the image (as `image`, encoded bytes or a path), the right label and the predicted one."""
+    return {"image": row["image"], **classification.verdict(prediction, row, alignment)}
+
+
+IMAGE_CLASSIFICATION = TaskType(
+    name="image-classification",
+    version=1,
+    summary="One label for an image.",
+    columns=(IMAGE, classification.LABEL),
+    prediction=classification.PREDICTION,
+    metrics=classification.METRICS,
+    batch_cost=32,
+    cost_unit="images",
+    preprocessing=(),
+    align=classification.align,
+    open=ImageClassifier,
+    evidence=classification.evidence,
+    judged_by=("labels",),
+    sample=sample,
+)

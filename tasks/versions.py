@@ -1,0 +1,25 @@
+"""Versions of everything that can move a score, recorded with each run."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+RECORDED = ("assay", "torch", "transformers", "tokenizers", "datasets", "numpy", "scikit-learn", "jiwer")
+
+
+@cache
+def pins() -> dict[str, str]:
+    """Return the version of each recorded package, and of Python.
+
+    >>> "torch" in pins()
+    True
+    """
+    found = {"python": platform.python_version()}
+    for name in RECORDED:
+        try:
+            found[name.replace("-", "_")] = version(name)
+        except PackageNotFoundError:
+            found[name.replace("-", "_")] = "not installed"
+    return found
