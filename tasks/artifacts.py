@@ -13,13 +13,11 @@ import pyarrow.parquet as pq
 
 from tasks import pictures
 from tasks.candidates import Candidate
-from tasks.columns import ColumnMapping
-from tasks.load import RowsReference, open_rows
+from tasks.load import open_rows
 from tasks.metrics import confusion
+from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.score import Judgement, judged_rows, references
-from tasks.types import task_type
-from tasks.types.contract import TaskType
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,24 +31,23 @@ LONGEST_TEXT = 1000
 def log(
     store: MlflowClient,
     run_id: str,
+    plan: Plan,
     candidate: Candidate,
     predictions: PredictionsReference,
     judgement: Judgement,
-    rows: RowsReference,
-    mapping: ColumnMapping,
 ) -> None:
     """Write all artifacts of one run, under names that are the same in every run."""
-    kind = task_type(predictions.task)
+    kind = plan.kind
     table = predictions.table()
-    store.log_table(run_id, sample_table(kind, table, candidate, rows, mapping), "samples.json")
+    store.log_table(run_id, sample_table(plan, candidate, table), "samples.json")
     for name, detail in judgement.details.items():
         if detail:
             store.log_table(run_id, _columns(detail), f"{name}.json")
     with tempfile.TemporaryDirectory() as folder:
-        whole = with_references(kind, table, rows, mapping)
+        whole = with_references(plan, table)
         pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
         if "labels" in kind.judged_by:
-            judged, _ = judged_rows(candidate, predictions, rows, mapping)
+            judged, _ = judged_rows(plan, candidate, predictions)
             labels, matrix = confusion(judged["labels"].predictions, judged["labels"].references)
             pictures.confusion_matrix(labels, matrix, candidate.title).savefig(
                 Path(folder) / "confusion_matrix.png"
@@ -58,18 +55,13 @@ def log(
         store.log_artifacts(run_id, folder)
 
 
-def sample_table(
-    kind: TaskType,
-    table: pa.Table,
-    candidate: Candidate,
-    rows: RowsReference,
-    mapping: ColumnMapping,
-) -> dict[str, list[Any]]:
+def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str, list[Any]]:
     """Return some rows with what was right and what was predicted: the same rows for every model.
 
     The rows are a seeded sample, so that MLflow lays them side by side across runs.
     """
-    opened = open_rows(rows)
+    kind, mapping = plan.kind, plan.mapping
+    opened = open_rows(plan.rows)
     pictured = any("image" in column.accepts for column in kind.columns)
     most = min(PICTURED if pictured else SAMPLED, len(opened))
     chosen = sorted(random.Random(0).sample(range(len(opened)), most))
@@ -102,9 +94,9 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [record[name] for record in records] for name in (records[0] if records else {})}
 
 
-def with_references(kind: TaskType, table: pa.Table, rows: RowsReference, mapping: ColumnMapping) -> pa.Table:
+def with_references(plan: Plan, table: pa.Table) -> pa.Table:
     """Return all predictions with the right answers beside them, one row a dataset row."""
-    right = references(open_rows(rows), mapping, kind.references)
+    right = references(open_rows(plan.rows), plan.mapping, plan.kind.references)
     for name, values in right.items():
         table = table.append_column(f"reference_{name}", pa.array(values))
     return table

@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.columns import ColumnMapping
 from tasks.errors import BadEvaluation
 from tasks.inference import checkpoints, devices
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import key_of
 from tasks.inference.predictor import Options
-from tasks.load import RowsReference, open_rows
-from tasks.spec import Evaluation, Model, Settings
-from tasks.types import task_type
-from tasks.types.contract import Alignment, TaskType
+from tasks.load import open_rows
+from tasks.plan import Plan
+from tasks.spec import Model, Settings
+from tasks.types.contract import Alignment
 
 STORE_VERSION = 1
 """Raised when the layout of stored predictions changes."""
@@ -46,13 +45,13 @@ class Candidate:
         return key_of(self.pins)
 
 
-def decide(evaluation: Evaluation, rows: RowsReference, mapping: ColumnMapping) -> list[Candidate]:
+def decide(plan: Plan) -> list[Candidate]:
     """Resolve every model of an evaluation and check it against the dataset, without loading weights.
 
     Raises:
         UserError: A model is missing, gated or refused, the device is not there, or labels do not match.
     """
-    kind = task_type(evaluation.task)
+    evaluation, kind = plan.evaluation, plan.kind
     found = [
         checkpoints.resolve(
             model.name,
@@ -63,12 +62,12 @@ def decide(evaluation: Evaluation, rows: RowsReference, mapping: ColumnMapping) 
         for model in evaluation.models
     ]
     titles = _titles(evaluation.models, found)
-    opened = open_rows(rows)
+    opened = open_rows(plan.rows)
     candidates = []
     for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
         options = _options(model, evaluation.settings)
-        alignment = kind.align(opened.features, mapping.columns, opened, checkpoint, model.labels)
-        pins = _pins(kind, checkpoint, options, rows, mapping)
+        alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
+        pins = _pins(plan, checkpoint, options)
         candidates.append(Candidate(title, checkpoint, options, alignment, pins))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
     for candidate in candidates:
@@ -101,17 +100,16 @@ def _options(model: Model, settings: Settings) -> Options:
     )
 
 
-def _pins(
-    kind: TaskType, checkpoint: Checkpoint, options: Options, rows: RowsReference, mapping: ColumnMapping
-) -> dict[str, Any]:
+def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any]:
+    kind, columns = plan.kind, plan.mapping.columns
     return {
         "store_version": STORE_VERSION,
         "task_type": kind.name,
         "task_type_version": kind.version,
         "model": "" if checkpoint.local else checkpoint.place,
         "model_commit": checkpoint.commit,
-        "rows": rows.fingerprint,
-        "columns": {name: mapping.columns[name] for name in kind.inputs if name in mapping.columns},
+        "rows": plan.rows.fingerprint,
+        "columns": {name: columns[name] for name in kind.inputs if name in columns},
         "dtype": options.dtype,
         "preprocessing": {name: getattr(options, name) for name in kind.preprocessing},
     }

@@ -6,12 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.candidates import Candidate
-from tasks.columns import ColumnMapping
-from tasks.load import RowsReference
 from tasks.metrics.comparison import holm, paired
+from tasks.plan import Plan
 from tasks.predict import PredictionsReference
-from tasks.score import Judgement, Request, judged_rows, measure
-from tasks.spec import Settings
+from tasks.score import Judgement, judged_rows, measure
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one candidate: its predictions, its scores, and the MLflow run that holds them."""
+
+    candidate: Candidate
+    predictions: PredictionsReference
+    judgement: Judgement
+    run_id: str
 
 
 @dataclass(frozen=True)
@@ -49,26 +57,20 @@ def best_of(judgements: Sequence[Judgement]) -> int:
     return comparable.index(max(comparable))
 
 
-def standings(
-    candidates: Sequence[Candidate],
-    judgements: Sequence[Judgement],
-    predictions: Sequence[PredictionsReference],
-    rows: RowsReference,
-    mapping: ColumnMapping,
-    requested: Request,
-    settings: Settings,
-) -> list[Standing]:
+def standings(plan: Plan, outcomes: Sequence[Outcome]) -> list[Standing]:
     """Test every candidate against the best on the rows both were judged on, from stored predictions."""
+    judgements = [outcome.judgement for outcome in outcomes]
+    settings = plan.evaluation.settings
     best = best_of(judgements)
-    if len(candidates) == 1:
+    if len(outcomes) == 1:
         return [Standing(best=True)]
     key = headline(judgements[0])
     measured = {}
-    for position, candidate in enumerate(candidates):
-        judged, numbers = judged_rows(candidate, predictions[position], rows, mapping)
-        measured[position] = (measure(requested, judged), numbers)
+    for position, outcome in enumerate(outcomes):
+        judged, numbers = judged_rows(plan, outcome.candidate, outcome.predictions)
+        measured[position] = (measure(plan.requested[0], judged), numbers)
     tested: dict[int, tuple[float, float]] = {}
-    for position in range(len(candidates)):
+    for position in range(len(outcomes)):
         if position == best or measured[position][1] != measured[best][1] or not settings.resamples:
             continue
         difference = paired(
@@ -84,5 +86,5 @@ def standings(
     )
     return [
         Standing(position == best, corrected.get(position), tested.get(position, (None, None))[0])
-        for position in range(len(candidates))
+        for position in range(len(outcomes))
     ]

@@ -10,12 +10,11 @@ import pyarrow as pa
 
 from tasks import home
 from tasks.candidates import Candidate
-from tasks.columns import ColumnMapping
 from tasks.errors import AssayError
 from tasks.inference import engine
 from tasks.inference.chunks import Chunk, ChunkStore, chunks_of
-from tasks.load import RowsReference, open_rows
-from tasks.spec import Settings
+from tasks.load import open_rows
+from tasks.plan import Plan
 from tasks.types import task_type
 
 
@@ -53,12 +52,7 @@ class PredictionsReference:
 
 
 def predict(
-    task: str,
-    candidate: Candidate,
-    rows: RowsReference,
-    mapping: ColumnMapping,
-    settings: Settings,
-    advance: Callable[[int], None] = lambda rows: None,
+    plan: Plan, candidate: Candidate, advance: Callable[[int], None] = lambda rows: None
 ) -> PredictionsReference:
     """Make sure that every prediction of a candidate is stored, computing only those that are not.
 
@@ -66,17 +60,18 @@ def predict(
         RowFailures: A row failed and the settings say to stop.
         PredictionFailed: Every row failed.
     """
-    kind = task_type(task)
+    kind, rows, settings = plan.kind, plan.rows, plan.evaluation.settings
+    columns = plan.mapping.columns
     store = ChunkStore(home.chunk_store(), candidate.key, engine.stored_schema(kind.prediction))
     store.describe(candidate.pins)
     chunks = chunks_of(rows.rows, settings.chunk_rows)
-    inputs = {dataset_column: name for name, dataset_column in mapping.columns.items() if name in kind.inputs}
+    inputs = {dataset_column: name for name, dataset_column in columns.items() if name in kind.inputs}
     opened = open_rows(rows).select_columns(list(inputs))
 
     def read(chunk: Chunk) -> Sequence[Mapping[str, Any]]:
-        columns = opened[chunk.start : chunk.stop]
+        values = opened[chunk.start : chunk.stop]
         return [
-            {inputs[name]: columns[name][position] for name in inputs}
+            {inputs[name]: values[name][position] for name in inputs}
             for position in range(chunk.stop - chunk.start)
         ]
 
@@ -91,7 +86,7 @@ def predict(
         advance=advance,
     )
     reference = PredictionsReference(
-        home.chunk_store(), candidate.key, task, rows.rows, settings.chunk_rows, tally
+        home.chunk_store(), candidate.key, kind.name, rows.rows, settings.chunk_rows, tally
     )
     if tally.failed == rows.rows:
         problem = reference.table()["error"][0].as_py()

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tasks.compare import Outcome, Standing
 from tasks.metrics.contract import Score
+from tasks.plan import Plan
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,6 +50,28 @@ class RunReport:
     tied: bool = False
     rows_per_second: float | None = None
     notes: tuple[str, ...] = field(default=())
+
+
+def reports(plan: Plan, outcomes: Sequence[Outcome], standings: Sequence[Standing]) -> list[RunReport]:
+    """Gather what people want to know of each model's outcome, in the order of the models."""
+    return [
+        RunReport(
+            model=outcome.candidate.title,
+            dataset=plan.rows.name,
+            split=plan.rows.split,
+            task=plan.kind.name,
+            mlflow_run_id=outcome.run_id,
+            rows=plan.rows.rows,
+            reused_rows=outcome.predictions.tally.reused,
+            failed_rows=outcome.predictions.tally.failed,
+            scores=outcome.judgement.scores,
+            best=standing.best,
+            tied=standing.tied,
+            rows_per_second=outcome.predictions.tally.rows_per_second,
+            notes=(*plan.notes, *outcome.candidate.alignment.notes),
+        )
+        for outcome, standing in zip(outcomes, standings, strict=True)
+    ]
 
 
 def as_json(reports: Sequence[RunReport]) -> dict[str, Any]:
@@ -166,14 +190,10 @@ def markdown(reports: Sequence[RunReport]) -> str:
     for report in reports:
         cells = [shown(report.scores[key]) if key in report.scores else "" for key in keys]
         lines.append(f"| {mark(report)} | {escaped(report.model)} | " + " | ".join(cells) + " |")
-    lines += ["", "Values with 95% intervals." if _level(reports) else "", _legend(reports, keys)]
+    lines += ["", _legend(reports, keys)]
     notes = [note for report in reports for note in report.notes]
     lines += [f"- {escaped(note)}" for note in dict.fromkeys(notes)]
     return "\n".join(lines)
-
-
-def _level(reports: Sequence[RunReport]) -> bool:
-    return any(score.low is not None for report in reports for score in report.scores.values())
 
 
 def escaped(text: str) -> str:

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping, feature_kind
-from tasks.errors import BadEvaluation, listing, unknown
-from tasks.load import RowsReference, open_rows
-from tasks.metrics import metric, metrics
-from tasks.metrics.contract import Measurement, Metric, Score
+from tasks.load import open_rows
+from tasks.metrics.contract import Measurement, Score
 from tasks.metrics.intervals import scores as scores_of
+from tasks.plan import Plan, Request
 from tasks.predict import PredictionsReference
-from tasks.spec import Evaluation, Settings
-from tasks.types import task_type
-from tasks.types.contract import Judged, TaskType
+from tasks.types.contract import Judged
 
 if TYPE_CHECKING:
     import datasets
-
-
-@dataclass(frozen=True)
-class Request:
-    """One metric with its arguments, checked against the task type."""
-
-    metric: Metric
-    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,43 +36,6 @@ class Judgement:
     details: Mapping[str, list[dict[str, object]]]
     tags: Mapping[str, str]
     rows: int
-
-
-def requests(evaluation: Evaluation) -> list[Request]:
-    """Return the metrics of an evaluation, or its task type's defaults, checked by name and argument.
-
-    Raises:
-        UnknownName: There is no such metric, argument, or value of an argument.
-        BadEvaluation: The metric judges something else than the task type predicts.
-    """
-    kind = task_type(evaluation.task)
-    asked = [(each.name, each.arguments) for each in evaluation.metrics] or kind.metrics
-    return [_request(kind, name, arguments) for name, arguments in asked]
-
-
-def _request(kind: TaskType, name: str, arguments: Mapping[str, Any]) -> Request:
-    found = metric(name)
-    if found.takes not in kind.judged_by:
-        fitting = sorted(each.name for each in metrics().values() if each.takes in kind.judged_by)
-        raise BadEvaluation(
-            f"The metric '{name}' judges {found.takes}, and {kind.name} gives {listing(kind.judged_by)}; "
-            f"metrics that fit: {listing(fitting, 40)}."
-        )
-    hints = typing.get_type_hints(found.measure)
-    for argument, value in arguments.items():
-        if argument not in found.arguments:
-            raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
-        choices = typing.get_args(hints[argument]) if typing.get_origin(hints[argument]) is Literal else ()
-        if choices and value not in choices:
-            raise unknown(f"{argument} of the metric '{name}'", str(value), choices)
-    missing = [
-        argument
-        for argument, default in found.arguments.items()
-        if default is inspect.Parameter.empty and argument not in arguments
-    ]
-    if missing:
-        raise BadEvaluation(f"The metric '{name}' needs the argument '{missing[0]}'.")
-    return Request(found, dict(arguments))
 
 
 def references(
@@ -128,32 +78,26 @@ def measure(requested: Request, judged: Mapping[str, Judged]) -> Measurement:
 
 
 def judged_rows(
-    candidate: Candidate, predictions: PredictionsReference, rows: RowsReference, mapping: ColumnMapping
+    plan: Plan, candidate: Candidate, predictions: PredictionsReference
 ) -> tuple[dict[str, Judged], list[int]]:
     """Return what the metrics take, and the numbers of the rows behind it: those that did not fail."""
-    kind = task_type(predictions.task)
+    kind = plan.kind
     table = predictions.table()
     kept = table.filter(pc.is_null(table["error"]))
     numbers = kept["row"].to_pylist()
     columns = {name: kept[name].to_pylist() for name in kind.prediction.names}
-    right = references(open_rows(rows), mapping, kind.references, numbers)
+    right = references(open_rows(plan.rows), plan.mapping, kind.references, numbers)
     return kind.evidence(columns, right, candidate.alignment), numbers
 
 
-def score(
-    candidate: Candidate,
-    predictions: PredictionsReference,
-    rows: RowsReference,
-    mapping: ColumnMapping,
-    requested: Sequence[Request],
-    settings: Settings,
-) -> Judgement:
+def score(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -> Judgement:
     """Score one candidate's stored predictions by every metric asked for; no model runs."""
-    judged, numbers = judged_rows(candidate, predictions, rows, mapping)
+    settings = plan.evaluation.settings
+    judged, numbers = judged_rows(plan, candidate, predictions)
     scores: dict[str, Score] = {}
     details: dict[str, list[dict[str, object]]] = {}
     tags: dict[str, str] = {}
-    for each in requested:
+    for each in plan.requested:
         measurement = measure(each, judged)
         scores |= scores_of(
             measurement, level=settings.level, resamples=settings.resamples, seed=settings.seed

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import artifacts, versions
 from tasks.candidates import Candidate
-from tasks.columns import ColumnMapping
+from tasks.compare import headline
 from tasks.load import RowsReference
+from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.report import RunReport, markdown
-from tasks.score import Judgement, Request
-from tasks.spec import Evaluation
+from tasks.score import Judgement
 from tasks.tracking import TAG, bury, client, experiment, this_process
 
 if TYPE_CHECKING:
@@ -40,22 +40,20 @@ class ParentRun:
     url: str
 
 
-def begin(
-    evaluation: Evaluation, rows: RowsReference, candidates: Sequence[Candidate], origin: Mapping[str, str]
-) -> ParentRun:
+def begin(plan: Plan, candidates: Sequence[Candidate], origin: Mapping[str, str]) -> ParentRun:
     """Open the parent run of an evaluation, after ending those that killed processes left running.
 
     Args:
-        evaluation: What is evaluated.
-        rows: On which rows.
+        plan: What is evaluated, on which rows.
         candidates: Which models.
         origin: Tags that say what started it, as the Prefect run's id and address.
     """
+    evaluation, rows = plan.evaluation, plan.rows
     store = client()
     experiment_id = experiment(store, evaluation.settings.experiment or rows.name)
     bury(store, experiment_id)
     tags = {
-        **_tags(evaluation, rows),
+        **_tags(plan),
         **origin,
         f"{TAG}.kind": "evaluation",
         f"{TAG}.models": ", ".join(candidate.title for candidate in candidates)[:5000],
@@ -69,13 +67,10 @@ def begin(
 
 def record(
     parent: ParentRun,
-    evaluation: Evaluation,
+    plan: Plan,
     candidate: Candidate,
     predictions: PredictionsReference,
     judgement: Judgement,
-    requested: Sequence[Request],
-    rows: RowsReference,
-    mapping: ColumnMapping,
     origin: Mapping[str, str],
 ) -> str:
     """Write everything about one candidate into a run of its own and return the run's id.
@@ -88,30 +83,32 @@ def record(
     run = store.create_run(
         parent.experiment_id,
         tags={
-            **_tags(evaluation, rows),
+            **_tags(plan),
             **origin,
             "mlflow.parentRunId": parent.run_id,
             f"{TAG}.kind": "run",
             f"{TAG}.model": candidate.title,
             f"{TAG}.model_commit": candidate.checkpoint.commit,
             f"{TAG}.predictions": candidate.key,
+            f"{TAG}.headline": headline(judgement),
+            f"{TAG}.headline_direction": _direction(judgement),
             **{f"{TAG}.{name}": value for name, value in judgement.tags.items()},
         },
         run_name=candidate.title,
     )
     run_id = str(run.info.run_id)
     try:
-        dataset = _dataset(rows)
-        model_id = _logged_model(store, parent.experiment_id, run_id, candidate, evaluation.task)
-        params = _params(evaluation, candidate, rows, mapping, requested)
+        dataset = _dataset(plan.rows)
+        model_id = _logged_model(store, parent.experiment_id, run_id, candidate, plan.kind.name)
+        params = _params(plan, candidate)
         store.log_batch(
             run_id,
             metrics=_metrics(judgement, predictions, dataset, model_id),
             params=[Param(name, value[:LONGEST_PARAM]) for name, value in params.items()],
         )
-        _log_dataset(store, run_id, dataset, rows)
+        _log_dataset(store, run_id, dataset, plan.rows.split)
         store.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
-        artifacts.log(store, run_id, candidate, predictions, judgement, rows, mapping)
+        artifacts.log(store, run_id, plan, candidate, predictions, judgement)
     except BaseException:
         store.set_terminated(run_id, status="FAILED")
         raise
@@ -143,7 +140,12 @@ def run_url(experiment_id: str, run_id: str) -> str:
     return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
-def _tags(evaluation: Evaluation, rows: RowsReference) -> dict[str, str]:
+def _direction(judgement: Judgement) -> str:
+    return "up" if judgement.scores[headline(judgement)].higher_is_better else "down"
+
+
+def _tags(plan: Plan) -> dict[str, str]:
+    evaluation, rows = plan.evaluation, plan.rows
     return {
         f"{TAG}.task": evaluation.task,
         f"{TAG}.dataset": rows.name,
@@ -156,16 +158,11 @@ def _tags(evaluation: Evaluation, rows: RowsReference) -> dict[str, str]:
     }
 
 
-def _params(
-    evaluation: Evaluation,
-    candidate: Candidate,
-    rows: RowsReference,
-    mapping: ColumnMapping,
-    requested: Sequence[Request],
-) -> dict[str, str]:
+def _params(plan: Plan, candidate: Candidate) -> dict[str, str]:
     """Return every pin and setting; nothing that could change on a retry."""
+    evaluation, rows = plan.evaluation, plan.rows
     settings = evaluation.settings.model_dump(mode="json", exclude={"experiment", "dtype", "device"})
-    judged_by = [{"name": each.metric.name, **each.arguments} for each in requested]
+    judged_by = [{"name": each.metric.name, **each.arguments} for each in plan.requested]
     return {
         "task": evaluation.task,
         "model": candidate.title,
@@ -176,7 +173,7 @@ def _params(
         "dataset_split": rows.split,
         "dataset_revision": rows.revision,
         "dataset_limit": str(rows.limit or ""),
-        "columns": json.dumps(dict(mapping.columns)),
+        "columns": json.dumps(dict(plan.mapping.columns)),
         "labels": json.dumps(dict(candidate.alignment.to_dataset)),
         "metrics": json.dumps(judged_by),
         "dtype": candidate.options.dtype,
@@ -193,7 +190,6 @@ def _metrics(
     from mlflow.entities import Metric
 
     tally = predictions.tally
-    computed = tally.rows - tally.reused
     values: dict[str, float | None] = {}
     for key, score in judgement.scores.items():
         values[key] = score.value
@@ -202,8 +198,8 @@ def _metrics(
         "rows/judged": float(judgement.rows),
         "rows/failed": float(tally.failed),
         "rows/reused": float(tally.reused),
-        "speed/rows_per_second": computed / tally.seconds if computed and tally.seconds else None,
-        "speed/load_seconds": tally.load_seconds if computed else None,
+        "speed/rows_per_second": tally.rows_per_second,
+        "speed/load_seconds": tally.load_seconds or None,
     }
     now = int(time.time() * 1000)
     return [
@@ -232,10 +228,10 @@ def _dataset(rows: RowsReference) -> Dataset:
     )
 
 
-def _log_dataset(store: MlflowClient, run_id: str, dataset: Dataset, rows: RowsReference) -> None:
+def _log_dataset(store: MlflowClient, run_id: str, dataset: Dataset, split: str) -> None:
     from mlflow.entities import DatasetInput, InputTag
 
-    tags = [InputTag("mlflow.data.context", "evaluation"), InputTag("split", rows.split)]
+    tags = [InputTag("mlflow.data.context", "evaluation"), InputTag("split", split)]
     store.log_inputs(run_id, [DatasetInput(dataset, tags)])
 
 

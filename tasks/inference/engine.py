@@ -44,6 +44,12 @@ class Tally:
     batches: int = 0
     budget: float = 0.0
 
+    @property
+    def rows_per_second(self) -> float | None:
+        """Speed of what was computed here; None when everything was reused."""
+        computed = self.rows - self.reused
+        return computed / self.seconds if computed and self.seconds else None
+
 
 @dataclass(frozen=True)
 class Prepared:

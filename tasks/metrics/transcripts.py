@@ -7,7 +7,7 @@ and Green (2004) for MER and WIL. Reference implementation: jiwer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
@@ -36,8 +36,11 @@ def normalizer(name: Normalizer) -> Callable[[str], str]:
         return str
     from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 
-    chosen: Callable[[str], str] = BasicTextNormalizer() if name == "basic" else EnglishTextNormalizer({})
-    return chosen
+    makers: dict[str, Callable[[], Callable[[str], str]]] = {
+        "basic": BasicTextNormalizer,
+        "whisper_english": partial(EnglishTextNormalizer, {}),
+    }
+    return makers[name]()
 
 
 def _pieces(texts: Sequence[str], by: Literal["words", "characters"], named: Normalizer) -> list[list[str]]:
@@ -94,7 +97,7 @@ def _errors(totals: FloatArray) -> FloatArray:
 def _over(above: FloatArray, below: FloatArray) -> FloatArray:
     """Divide; by nothing is undefined (NaN)."""
     above, below = np.asarray(above), np.asarray(below)
-    return np.divide(above, below, out=np.full(below.shape, np.nan), where=below != 0)
+    return np.asarray(np.divide(above, below, out=np.full(below.shape, np.nan), where=below != 0))
 
 
 def wer(

@@ -1,0 +1,56 @@
+"""The process environment of Assay's commands: set before Prefect, MLflow or transformers are imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tasks import home
+
+
+def server_file() -> Path:
+    """Return the file that says which servers `assay ui` runs, and where."""
+    return home.home() / "servers.json"
+
+
+def running_servers() -> dict[str, str | int]:
+    """Return what `assay ui` wrote of its servers, or nothing when Prefect's does not answer."""
+    try:
+        known: dict[str, str | int] = json.loads(server_file().read_text(encoding="utf-8"))
+        with urllib.request.urlopen(f"{known['prefect_api']}/health", timeout=2):
+            return known
+    except (OSError, ValueError, KeyError, urllib.error.URLError):
+        return {}
+
+
+def prepare(*, quiet: bool = True) -> None:
+    """Set what the user has not: where Prefect keeps its data, which server it talks to, who prints what.
+
+    Args:
+        quiet: Whether a command line speaks for itself, so that Prefect's own log lines stay off the
+            screen (they still reach the server).
+    """
+    defaults = {
+        "PREFECT_HOME": str(home.home() / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "MLFLOW_TRACKING_URI": home.tracking_uri(),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "HF_DATASETS_CACHE": str(home.home() / "datasets"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }
+    if quiet:
+        defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "60"
+    if "PREFECT_API_URL" not in os.environ and "prefect_api" in (found := running_servers()):
+        defaults["PREFECT_API_URL"] = str(found["prefect_api"])
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,193 @@
+"""The evaluate flow: load -> map columns -> predict per model -> score -> track -> compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+
+from tasks import candidates, columns, compare, load, predict, report, score, track
+from tasks.candidates import Candidate
+from tasks.columns import ColumnMapping
+from tasks.compare import Outcome, Standing
+from tasks.errors import AssayError
+from tasks.load import RowsReference
+from tasks.plan import Plan, requests
+from tasks.predict import PredictionsReference
+from tasks.score import Judgement
+from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
+from tasks.track import ParentRun
+from tasks.types import task_type
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+progress: ContextVar[Progress] = ContextVar("progress")
+"""How a command line shows progress: given a title and a number of rows, a context to tell finished rows."""
+
+
+@contextmanager
+def _unseen(title: str, rows: int) -> Iterator[Callable[[int], None]]:
+    yield lambda count: None
+
+
+class ModelsFailed(AssayError):
+    """Some models of an evaluation failed; the others are scored and tracked."""
+
+
+@task(name="load", cache_policy=NO_CACHE)
+def load_rows(evaluation: Evaluation) -> RowsReference:
+    """Find the dataset, pin it, and count its rows."""
+    return load.load(evaluation.dataset, evaluation.settings.seed)
+
+
+@task(name="map columns", cache_policy=NO_CACHE)
+def map_columns(evaluation: Evaluation, rows: RowsReference) -> ColumnMapping:
+    """Check the column mapping, or guess it and say what was guessed."""
+    features = load.open_rows(rows).features
+    mapping = columns.map_columns(task_type(evaluation.task), features, evaluation.columns, rows.name)
+    for note in (*rows.notes, *mapping.notes):
+        get_run_logger().info(note)
+    return mapping
+
+
+@task(name="resolve models", cache_policy=NO_CACHE)
+def resolve_models(plan: Plan) -> list[Candidate]:
+    """Pin every model and match its labels to the dataset's, before any is loaded."""
+    found = candidates.decide(plan)
+    for candidate in found:
+        for note in candidate.alignment.notes:
+            get_run_logger().warning(note)
+    return found
+
+
+@task(name="predict", task_run_name="predict {candidate.title}", cache_policy=NO_CACHE)
+def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
+    """Run one model over the rows, chunk by chunk, reusing what is stored."""
+    show = progress.get(_unseen)
+    with show(candidate.title, plan.rows.rows) as advance:
+        stored = predict.predict(plan, candidate, advance)
+    tally = stored.tally
+    get_run_logger().info(
+        f"{candidate.title}: {tally.rows} rows, {tally.reused} of them reused, {tally.failed} failed, "
+        f"{tally.batches} batches, {tally.seconds:.1f} s"
+    )
+    return stored
+
+
+@task(name="score", task_run_name="score {candidate.title}", cache_policy=NO_CACHE)
+def score_predictions(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -> Judgement:
+    """Score stored predictions by every metric asked for."""
+    return score.score(plan, candidate, predictions)
+
+
+@task(name="track", task_run_name="track {candidate.title}", cache_policy=NO_CACHE)
+def track_run(
+    parent: ParentRun,
+    plan: Plan,
+    candidate: Candidate,
+    predictions: PredictionsReference,
+    judgement: Judgement,
+) -> Outcome:
+    """Write one model's outcome into an MLflow run."""
+    run_id = track.record(parent, plan, candidate, predictions, judgement, _origin())
+    return Outcome(candidate, predictions, judgement, run_id)
+
+
+@task(name="compare", cache_policy=NO_CACHE)
+def compare_models(plan: Plan, outcomes: list[Outcome]) -> list[Standing]:
+    """Find the best model, and which others these rows cannot tell from it."""
+    return compare.standings(plan, outcomes)
+
+
+def _run_name() -> str:
+    given = flow_run.parameters
+    dataset, models = given.get("dataset"), given.get("models") or []
+    path = dataset.get("path") if isinstance(dataset, Mapping) else getattr(dataset, "path", "?")
+    count = "1 model" if len(models) == 1 else f"{len(models)} models"
+    return f"{given.get('task')} · {str(path).rstrip('/').rsplit('/', 1)[-1]} · {count}"
+
+
+@flow(name="evaluate", flow_run_name=_run_name)
+def evaluate(
+    task: TaskTypeName,
+    dataset: Dataset,
+    models: list[Model],
+    columns: dict[str, str] | None = None,
+    metrics: list[Metric] | None = None,
+    settings: Settings | None = None,
+) -> list[report.RunReport]:
+    """Evaluate one or more models on a dataset and keep every score in MLflow.
+
+    Args:
+        task: The kind of problem, named as on the Hub.
+        dataset: Which rows to evaluate on.
+        models: The models to evaluate and compare.
+        columns: Which dataset column feeds which column of the task type, as {"text": "sentence"}. Left
+            out, it is guessed and shown.
+        metrics: Metrics; left out, the task type's defaults.
+        settings: How to run it. The defaults are right for most evaluations.
+    """
+    evaluation = Evaluation(
+        task=task,
+        dataset=dataset,
+        models=models,
+        columns=columns or {},
+        metrics=metrics or [],
+        settings=settings or Settings(),
+    )
+    requested = requests(evaluation)
+    rows = load_rows(evaluation)
+    plan = Plan(evaluation, rows, map_columns(evaluation, rows), requested)
+    found = resolve_models(plan)
+    with _tracked(plan, found) as parent:
+        outcomes, failures = _judged(parent, plan, found)
+        reports = report.reports(plan, outcomes, compare_models(plan, outcomes))
+        track.describe(parent, reports)
+        create_markdown_artifact(report.markdown(reports), key="scores", description="Scores")
+        if parent.url.startswith("http"):
+            create_link_artifact(parent.url, link_text="The run in MLflow", key="mlflow-run")
+        if failures:
+            raise ModelsFailed(" ".join(f"'{title}' failed: {error}" for title, error in failures.items()))
+    return reports
+
+
+def _judged(
+    parent: ParentRun, plan: Plan, found: list[Candidate]
+) -> tuple[list[Outcome], dict[str, Exception]]:
+    """Take each model through prediction, scoring and tracking; one that fails does not stop the others."""
+    outcomes: list[Outcome] = []
+    failures: dict[str, Exception] = {}
+    for candidate in found:
+        try:
+            predictions = predict_rows(plan, candidate)
+            judgement = score_predictions(plan, candidate, predictions)
+            outcomes.append(track_run(parent, plan, candidate, predictions, judgement))
+        except Exception as error:
+            failures[candidate.title] = error
+    if not outcomes:
+        raise next(iter(failures.values()))
+    return outcomes, failures
+
+
+@contextmanager
+def _tracked(plan: Plan, found: list[Candidate]) -> Iterator[ParentRun]:
+    """Hold the parent run open around the work, and close it by how the work ended."""
+    parent = track.begin(plan, found, _origin())
+    try:
+        yield parent
+    except Exception:
+        track.end(parent, "FAILED")
+        raise
+    except BaseException:
+        track.end(parent, "KILLED")
+        raise
+    track.end(parent, "FINISHED")
+
+
+def _origin() -> dict[str, str]:
+    """Return the tags that lead from an MLflow run back to its Prefect run."""
+    return {"assay.prefect_run": str(flow_run.id or ""), "assay.prefect_url": str(flow_run.ui_url or "")}

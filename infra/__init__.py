@@ -1,0 +1,1 @@
+"""How Assay runs: the demo, and installations for a team."""

@@ -1,0 +1,90 @@
+"""The plan: what is decided about an evaluation before any model is resolved."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tasks.columns import ColumnMapping
+from tasks.errors import BadEvaluation, listing, unknown
+from tasks.load import RowsReference
+from tasks.metrics import metric, metrics
+from tasks.metrics.contract import Metric
+from tasks.spec import Evaluation
+from tasks.types import task_type
+from tasks.types.contract import TaskType
+
+
+@dataclass(frozen=True)
+class Request:
+    """One metric with its arguments, checked against the task type."""
+
+    metric: Metric
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An evaluation with its rows found, its columns mapped and its metrics checked.
+
+    Attributes:
+        evaluation: What was asked for.
+        rows: The rows, pinned.
+        mapping: Which dataset column feeds which column of the task type.
+        requested: The metrics, the headline first.
+    """
+
+    evaluation: Evaluation
+    rows: RowsReference
+    mapping: ColumnMapping
+    requested: tuple[Request, ...]
+
+    @property
+    def kind(self) -> TaskType:
+        """The task type."""
+        return task_type(self.evaluation.task)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen or guessed, as sentences."""
+        return (*self.rows.notes, *self.mapping.notes)
+
+
+def requests(evaluation: Evaluation) -> tuple[Request, ...]:
+    """Return the metrics of an evaluation, or its task type's defaults, checked by name and argument.
+
+    Raises:
+        UnknownName: There is no such metric, argument, or value of an argument.
+        BadEvaluation: The metric judges something else than the task type predicts.
+    """
+    kind = task_type(evaluation.task)
+    asked = [(each.name, each.arguments) for each in evaluation.metrics] or kind.metrics
+    return tuple(_request(kind, name, arguments) for name, arguments in asked)
+
+
+def _request(kind: TaskType, name: str, arguments: Mapping[str, Any]) -> Request:
+    found = metric(name)
+    if found.takes not in kind.judged_by:
+        fitting = sorted(each.name for each in metrics().values() if each.takes in kind.judged_by)
+        raise BadEvaluation(
+            f"The metric '{name}' judges {found.takes}, and {kind.name} gives {listing(kind.judged_by)}; "
+            f"metrics that fit: {listing(fitting, 40)}."
+        )
+    hints = typing.get_type_hints(found.measure)
+    for argument, value in arguments.items():
+        if argument not in found.arguments:
+            raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
+        choices = typing.get_args(hints[argument]) if typing.get_origin(hints[argument]) is Literal else ()
+        if choices and value not in choices:
+            raise unknown(f"{argument} of the metric '{name}'", str(value), choices)
+    missing = [
+        argument
+        for argument, default in found.arguments.items()
+        if default is inspect.Parameter.empty and argument not in arguments
+    ]
+    if missing:
+        raise BadEvaluation(f"The metric '{name}' needs the argument '{missing[0]}'.")
+    return Request(found, dict(arguments))
