@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import console, environment
+from flows import companion, console, environment
 from tasks import catalogue, configs
 from tasks.errors import AssayError, BadEvaluation, UserError
 
@@ -64,7 +64,8 @@ def run(
     }
     environment.prepare()
     evaluations = _evaluations(config or [], flags)
-    console.results([_evaluate(each) for each in evaluations], as_json=as_json)
+    with companion.server() as prefect:
+        console.results(_evaluate_all(evaluations, prefect), as_json=as_json)
 
 
 def _pairs(columns: list[str]) -> dict[str, str]:
@@ -105,23 +106,27 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _evaluate(evaluation: Evaluation) -> list[RunReport]:
-    with console.aside.status("starting Prefect …"):
-        from prefect.exceptions import ParameterTypeError
+def _evaluate_all(
+    evaluations: list[Evaluation], prefect: companion.Companion | None
+) -> list[list[RunReport]]:
+    """Run evaluations one after the other."""
+    with console.aside.status("starting …"):
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
         from flows.evaluation import evaluate, progress
+
+        if prefect:
+            prefect.wait()
     shown = progress.set(console.bar)
     try:
-        names = type(evaluation).model_fields
         # Joining the heartbeat's thread takes most of a second; whoever started this sees it end anyway.
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-            reports: list[RunReport] = evaluate(**{name: getattr(evaluation, name) for name in names})
-    except ParameterTypeError as error:
-        raise BadEvaluation(" ".join(str(error).split())) from error
+            return [
+                evaluate(**{name: getattr(each, name) for name in type(each).model_fields})
+                for each in evaluations
+            ]
     finally:
         progress.reset(shown)
-    return reports
 
 
 @app.command("list")

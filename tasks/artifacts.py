@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SAMPLED = 200
-PICTURED = 50
+PICTURED = 24
 """Sampled rows when each carries an image."""
 LONGEST_TEXT = 1000
 

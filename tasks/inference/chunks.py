@@ -22,6 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 
+SECONDS = b"assay.seconds"
+
+
 @dataclass(frozen=True)
 class Chunk:
     """A contiguous range of rows, `start` included, `stop` not."""
@@ -42,6 +45,11 @@ def chunks_of(rows: int, size: int) -> list[Chunk]:
     [(0, 2), (2, 4), (4, 5)]
     """
     return [Chunk(start, min(start + size, rows)) for start in range(0, rows, size)]
+
+
+def seconds_of(table: pa.Table) -> float:
+    """Return how long a stored chunk took to compute; 0 where it does not say."""
+    return float((table.schema.metadata or {}).get(SECONDS, 0.0))
 
 
 def key_of(pins: Mapping[str, Any]) -> str:
@@ -86,10 +94,11 @@ class ChunkStore:
         right = table.num_rows == chunk.stop - chunk.start and table.schema.equals(self._schema)
         return table if right else None
 
-    def write(self, chunk: Chunk, predictions: list[dict[str, Any]]) -> None:
-        """Store a chunk under a temporary name, then rename it."""
+    def write(self, chunk: Chunk, predictions: list[dict[str, Any]], seconds: float) -> None:
+        """Store a chunk, with the time it took to compute, under a temporary name, then rename it."""
         buffer = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist(predictions, schema=self._schema), buffer, compression="zstd")
+        schema = self._schema.with_metadata({SECONDS: repr(seconds)})
+        pq.write_table(pa.Table.from_pylist(predictions, schema=schema), buffer, compression="zstd")
         self._write(f"{self._folder}/{chunk.name}", buffer.getvalue())
 
     def _write(self, path: str, content: bytes) -> None:

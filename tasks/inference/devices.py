@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Literal, cast
 
 from tasks.errors import BadEvaluation
@@ -20,6 +21,8 @@ def choose_device(asked: str) -> str:
     """
     if asked == "cpu":
         return asked
+    if asked == "auto" and _built_for_cpu():
+        return "cpu"
     import torch
 
     there_is = ["cpu"]
@@ -35,6 +38,14 @@ def choose_device(asked: str) -> str:
             f"There is no device '{asked}' on this machine; there are: {', '.join(there_is)}."
         )
     return chosen
+
+
+def _built_for_cpu() -> bool:
+    """Tell from its version alone that the installed torch knows no accelerator.
+
+    Importing torch takes seconds, which an evaluation whose predictions are all stored need not spend.
+    """
+    return version("torch").endswith("+cpu")
 
 
 def choose_dtype(asked: str, device: str) -> Dtype:

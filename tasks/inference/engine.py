@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from tasks.errors import RowFailures
 from tasks.inference.batches import plan
-from tasks.inference.chunks import Chunk, ChunkStore
+from tasks.inference.chunks import Chunk, ChunkStore, seconds_of
 from tasks.inference.predictor import Item, Predictor, Row
 
 ReadChunk = Callable[[Chunk], Sequence[Row]]
@@ -30,7 +30,8 @@ class Tally:
         rows: Rows predicted or reused.
         reused: Rows found in the chunk store.
         failed: Rows that could not be read or predicted.
-        seconds: Time spent preparing and predicting, loading the model not counted.
+        seconds: Time spent preparing and predicting, loading the model not counted, now or when the
+            reused rows were computed.
         load_seconds: Time spent loading the model.
         batches: Forward passes.
         budget: The batch budget at the end, after any halving on out-of-memory.
@@ -46,9 +47,8 @@ class Tally:
 
     @property
     def rows_per_second(self) -> float | None:
-        """Speed of what was computed here; None when everything was reused."""
-        computed = self.rows - self.reused
-        return computed / self.seconds if computed and self.seconds else None
+        """Speed of prediction, that of reused rows included."""
+        return self.rows / self.seconds if self.seconds else None
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ def predict(
             missing.append(chunk)
             continue
         tally.reused += found.num_rows
+        tally.seconds += seconds_of(found)
         tally.failed += found.num_rows - found["error"].null_count
         advance(found.num_rows)
     tally.rows = tally.reused
@@ -113,11 +114,12 @@ def predict(
         if stop_on_error and outcome.failures:
             position, problem = min(outcome.failures.items())
             raise RowFailures(f"Row {chunk.start + position} failed: {problem}")
-        store.write(chunk, _records(chunk, outcome))
+        took, began = time.perf_counter() - began, time.perf_counter()
+        store.write(chunk, _records(chunk, outcome), took)
+        tally.seconds += took
         tally.rows += chunk.stop - chunk.start
         tally.failed += len(outcome.failures)
         advance(chunk.stop - chunk.start)
-    tally.seconds = time.perf_counter() - began
     return tally
 
 
