@@ -94,11 +94,11 @@ def make_resnet(folder: Path, demo: Path) -> None:
 def _train(model: Any, folder: Path, demo: Path, *, epochs: int, rate: float) -> None:
     import datasets
     import torch
-    from transformers import ViTImageProcessor
+    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
     from infra.demo.training import fit, shuffled
 
-    processor = ViTImageProcessor(
+    processor = ViTImageProcessorPil(
         size={"height": SIDE, "width": SIDE}, image_mean=[MEAN] * 3, image_std=[SPREAD] * 3
     )
     train = datasets.load_from_disk(str(demo / "data" / "digits"))["train"]

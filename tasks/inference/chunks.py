@@ -21,7 +21,6 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-
 SECONDS = b"assay.seconds"
 
 
@@ -122,4 +121,4 @@ class ChunkStore:
             table = self.read(chunk)
             if table is None:
                 raise FileNotFoundError(f"The chunk {chunk.name} is missing from {self._folder}.")
-            yield table
+            yield table.replace_schema_metadata(None)
