@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,7 +66,7 @@ def run(
     environment.prepare()
     evaluations = _evaluations(config or [], flags)
     with companion.server() as prefect:
-        console.results(_evaluate_all(evaluations, prefect), as_json=as_json)
+        console.results(_evaluated(evaluations, prefect), as_json=as_json)
 
 
 def _pairs(columns: list[str]) -> dict[str, str]:
@@ -106,10 +107,10 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _evaluate_all(
+def _evaluated(
     evaluations: list[Evaluation], prefect: companion.Companion | None
-) -> list[list[RunReport]]:
-    """Run evaluations one after the other."""
+) -> Iterator[list[RunReport]]:
+    """Run evaluations one after the other, yielding the outcome of each as it ends."""
     with console.aside.status("starting …"):
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -119,12 +120,11 @@ def _evaluate_all(
             prefect.wait()
     shown = progress.set(console.bar)
     try:
-        # Joining the heartbeat's thread takes most of a second; whoever started this sees it end anyway.
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-            return [
-                evaluate(**{name: getattr(each, name) for name in type(each).model_fields})
-                for each in evaluations
-            ]
+        for each in evaluations:
+            # Joining the heartbeat's thread takes most of a second; whoever started this sees it end anyway.
+            with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+                reports = evaluate(**{name: getattr(each, name) for name in type(each).model_fields})
+            yield reports
     finally:
         progress.reset(shown)
 

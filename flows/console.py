@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,8 @@ def fail(message: str) -> None:
     aside.print(f"assay: {message}", style="red", markup=False, soft_wrap=True)
 
 
-def results(found: Sequence[Sequence[RunReport]], *, as_json: bool) -> None:
-    """Print the outcome of evaluations: tables for people, or one object for machines."""
+def results(found: Iterable[Sequence[RunReport]], *, as_json: bool) -> None:
+    """Print the outcome of each evaluation as it ends: tables for people, or one object for machines."""
     from tasks import report
 
     if as_json:

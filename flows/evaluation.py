@@ -60,7 +60,7 @@ def resolve_models(plan: Plan) -> list[Candidate]:
     found = candidates.decide(plan)
     for candidate in found:
         for note in candidate.alignment.notes:
-            get_run_logger().warning(note)
+            get_run_logger().info(note)
     return found
 
 

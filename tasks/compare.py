@@ -27,7 +27,7 @@ class Standing:
     """A candidate's place among those of its evaluation.
 
     Attributes:
-        best: Whether it has the best headline score.
+        best: Whether it has the best headline score; one that is alone is not the best of anything.
         p_value: Of the paired test against the best, Holm-corrected; None for the best itself, and where
             the two were not judged on the same rows.
         difference: Its headline score minus the best's.
@@ -63,7 +63,7 @@ def standings(plan: Plan, outcomes: Sequence[Outcome]) -> list[Standing]:
     settings = plan.evaluation.settings
     best = best_of(judgements)
     if len(outcomes) == 1:
-        return [Standing(best=True)]
+        return [Standing(best=False)]
     key = headline(judgements[0])
     measured = {}
     for position, outcome in enumerate(outcomes):

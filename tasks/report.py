@@ -166,7 +166,7 @@ def table(reports: Sequence[RunReport]) -> Table:
 
 
 def _legend(reports: Sequence[RunReport], keys: Sequence[str]) -> str:
-    lines = ["★ best"]
+    lines = ["★ best"] if any(report.best for report in reports) else []
     if any(report.tied for report in reports):
         lines.append("≈ not to be told from the best by these rows")
     more = len(score_keys(reports)) - len(keys)

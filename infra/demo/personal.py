@@ -53,7 +53,7 @@ Reach me at [PHONE 555-120-3344] any time.
 The bill was paid by [GIVEN_NAME Carlos] [SURNAME Ortega].
 Please remove [EMAIL old.account@example.com] from the list.
 She grew up in [CITY Nashville], [STATE Tennessee].
-Return address: [BUILDING_NUMBER 58] [STREET_NAME Cedar Court], [CITY Madison], [STATE Wisconsin] [ZIP_CODE 53703].
+Address: [BUILDING_NUMBER 58] [STREET_NAME Cedar Court], [CITY Madison], [STATE Wisconsin] [ZIP_CODE 53703].
 [GIVEN_NAME Ben] and [GIVEN_NAME Lucy] share the car.
 The report has twelve pages and two charts.
 Is [GIVEN_NAME Marta] [SURNAME Silva] still your manager?

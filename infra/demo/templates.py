@@ -154,19 +154,33 @@ What does the amount on {ORDER} consist of?
 
 GAPS = {
     "train": {
-        "PERSON": "Maria Lund|Tom Becker|Aisha Khan|Peter Novak|Elena Rossi|Jan de Vries|Sofia Almeida|Liam Walsh|"
-        "Nadia Haddad|Oskar Berg|Mrs Thompson|Mr Okafor|Ines Moreau|Karl Weiss|Yuki Tanaka|Paulo Silva|Anna|Viktor",
-        "PLACE": "Hamburg|Lyon|Utrecht|Bergen|Turin|Porto|Gdansk|Bruges|Linz|Cork|Aarhus|Basel|Ghent|New Romney|"
-        "Saint Malo|Novi Sad|Upper Kettle|Brno",
-        "DATE": "Monday|Tuesday|3 May|the 14th of June|Saturday|tomorrow|last Friday|21 December|Easter Sunday|"
-        "12 March|Thursday evening|1 October|this weekend|yesterday",
-        "ORDER": "RX-20418|RX-77310|RX-50092|RX-18846|RX-93157|RX-40075|RX-66621|RX-81290|A4471|A9038|A1265|A7702",
+        "PERSON": (
+            "Maria Lund|Tom Becker|Aisha Khan|Peter Novak|Elena Rossi|Jan de Vries|"
+            "Sofia Almeida|Liam Walsh|Nadia Haddad|Oskar Berg|Mrs Thompson|Mr Okafor|"
+            "Ines Moreau|Karl Weiss|Yuki Tanaka|Paulo Silva|Anna|Viktor"
+        ),
+        "PLACE": (
+            "Hamburg|Lyon|Utrecht|Bergen|Turin|Porto|Gdansk|Bruges|Linz|Cork|Aarhus|"
+            "Basel|Ghent|New Romney|Saint Malo|Novi Sad|Upper Kettle|Brno"
+        ),
+        "DATE": (
+            "Monday|Tuesday|3 May|the 14th of June|Saturday|tomorrow|last Friday|"
+            "21 December|Easter Sunday|12 March|Thursday evening|1 October|this weekend|"
+            "yesterday"
+        ),
+        "ORDER": (
+            "RX-20418|RX-77310|RX-50092|RX-18846|RX-93157|RX-40075|RX-66621|RX-81290|A4471|A9038|A1265|A7702"
+        ),
     },
     "test": {
-        "PERSON": "Greta Holm|Samuel Adeyemi|Chloe Martin|Ravi Patel|Mr Jansen|Ms Kowalska|Lucia Ferrari|Ivan Petrov|"
-        "Hannah|Diego Torres",
-        "PLACE": "Malmo|Nantes|Leiden|Trieste|Braga|Poznan|Lower Wick|Saint Omer|Graz|Odense|Tartu",
-        "DATE": "Wednesday|9 July|the 2nd of August|Sunday|last night|30 November|Friday morning|18 April|today",
-        "ORDER": "RX-31764|RX-58203|RX-10937|RX-72458|A3390|A8817|RX-64019|A5526",
+        "PERSON": (
+            "Greta Holm|Samuel Adeyemi|Chloe Martin|Ravi Patel|Mr Jansen|Ms Kowalska|"
+            "Lucia Ferrari|Ivan Petrov|Hannah|Diego Torres"
+        ),
+        "PLACE": ("Malmo|Nantes|Leiden|Trieste|Braga|Poznan|Lower Wick|Saint Omer|Graz|Odense|Tartu"),
+        "DATE": (
+            "Wednesday|9 July|the 2nd of August|Sunday|last night|30 November|Friday morning|18 April|today"
+        ),
+        "ORDER": ("RX-31764|RX-58203|RX-10937|RX-72458|A3390|A8817|RX-64019|A5526"),
     },
 }

@@ -52,7 +52,7 @@ def entities(sequences: TagSequences, kinds: dict[str, int]) -> Entities:
     tags = [tag for sequence in sequences for tag in (*sequence, OUTSIDE)]
     for tag in dict.fromkeys(tags):
         mark = tag[:1]
-        kind = tag.split("-", 1)[-1] or "_"
+        kind = tag[1:].split("-", 1)[-1] or "_"
         known[tag] = (
             ord(mark) if mark else 0,
             -1 if mark == OUTSIDE else kinds.setdefault(kind, len(kinds)),

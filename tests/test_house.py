@@ -1,0 +1,92 @@
+"""The rules of the house: sizes, names, and which way imports run."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tasks import configs
+from tasks.types import task_type
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted(
+    path
+    for folder in ("flows", "tasks", "infra", "benchmarks", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+)
+MAY_IMPORT = {
+    "flows": {"flows", "tasks", "tasks.types", "tasks.inference", "tasks.metrics"},
+    "tasks": {"tasks", "tasks.types", "tasks.inference", "tasks.metrics"},
+    "tasks.types": {"tasks.types", "tasks.inference", "tasks.metrics", "tasks.errors", "tasks.catalogue"},
+    "tasks.inference": {"tasks.inference", "tasks.errors", "tasks.hub", "tasks.sources"},
+    "tasks.metrics": {"tasks.metrics", "tasks.errors"},
+}
+GROUND: dict[str, set[str]] = {
+    "tasks/errors.py": set(),
+    "tasks/catalogue.py": set(),
+    "tasks/spec.py": {"tasks.errors", "tasks.catalogue"},
+    "tasks/sources.py": {"tasks.errors"},
+    "tasks/hub.py": {"tasks.errors"},
+}
+
+
+def layer(name: str) -> str:
+    """Return the layer a module belongs to."""
+    parts = name.split(".")
+    if parts[0] == "tasks" and len(parts) > 1 and parts[1] in {"types", "inference", "metrics"}:
+        return ".".join(parts[:2])
+    return parts[0]
+
+
+def imported(path: Path) -> set[str]:
+    """Return the project's modules that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            packages = {"tasks", "tasks.types", "tasks.inference", "tasks.metrics", "flows"}
+            inside = node.module in packages and node.module.count(".") == 0
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} if inside else {node.module}
+    return {name for name in found if name.split(".")[0] in {"tasks", "flows"}}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_short_and_named_for_what_they_hold(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+    assert path.name not in {"utils.py", "helpers.py", "common.py", "base.py", "misc.py"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SOURCES if path.relative_to(ROOT).parts[0] in {"flows", "tasks"}],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_imports_run_one_way(path: Path) -> None:
+    relative = path.relative_to(ROOT)
+    if relative.as_posix() in GROUND:
+        allowed = GROUND[relative.as_posix()]
+        assert {".".join(name.split(".")[:2]) for name in imported(path)} - {"tasks"} <= allowed
+        return
+    here = layer(".".join(relative.with_suffix("").parts))
+    for name in imported(path):
+        assert {layer(name), name, name.rpartition(".")[0]} & MAY_IMPORT[here], f"{relative} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*configs.shipped().values(), *sorted((ROOT / "infra/demo/evaluations").glob("*.yaml"))],
+    ids=lambda path: path.stem,
+)
+def test_every_config_loads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_DEMO", "/demo")
+    evaluation = configs.read(path)
+    kind = task_type(evaluation.task)
+    assert set(evaluation.columns) <= {column.name for column in kind.columns}
+
+
+def test_no_module_is_named_as_a_library_flows_use() -> None:
+    libraries = {"evaluate", "datasets", "prefect", "mlflow", "torch", "transformers", "diffusers"}
+    assert not libraries & {path.stem for path in (ROOT / "flows").glob("*.py")}
