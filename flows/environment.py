@@ -47,7 +47,7 @@ def prepare(*, quiet: bool = True) -> None:
         "TRANSFORMERS_VERBOSITY": "error",
     }
     if quiet:
-        defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "60"
+        defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     if "PREFECT_API_URL" not in os.environ and "prefect_api" in (found := running_servers()):
         defaults["PREFECT_API_URL"] = str(found["prefect_api"])
     for name, value in defaults.items():

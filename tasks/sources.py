@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,8 @@ BUILDERS = {
 }
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 SOUNDS = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a"}
+
+_CACHE = re.compile(r"cache-[0-9a-f]+\.arrow")
 
 Kind = Literal["hub", "file", "saved", "images", "sounds", "files"]
 
@@ -87,14 +90,15 @@ def _beside(path: Path) -> str:
 def digest(place: str | Path) -> str:
     """Return a SHA-256 over the names and contents of a file, or of every file below a folder.
 
-    Hidden files do not count, so that a file manager's traces change nothing.
+    Hidden files do not count, nor what the datasets library keeps beside a saved dataset for itself, so
+    that looking at data changes nothing.
     """
     root = Path(place)
     files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
     total = hashlib.sha256()
     for path in files:
         name = path.name if path == root else path.relative_to(root).as_posix()
-        if any(part.startswith(".") for part in Path(name).parts):
+        if any(part.startswith(".") for part in Path(name).parts) or _CACHE.fullmatch(path.name):
             continue
         with path.open("rb") as opened:
             content = hashlib.file_digest(opened, "sha256").hexdigest()

@@ -80,14 +80,14 @@ def test_a_split_is_chosen_and_said(tmp_path: Path) -> None:
     assert (reference.split, reference.rows) == ("validation", 4)
     assert "validation was taken" in reference.notes[0]
     assert load(Dataset(path=str(tmp_path / "d"), split="train[5:8]"), seed=0).rows == 3
-    with pytest.raises(UnknownName, match="there are: train, validation. Did you mean 'validation'"):
+    with pytest.raises(UnknownName, match=r"there are: train, validation\. Did you mean 'validation'"):
         load(Dataset(path=str(tmp_path / "d"), split="validaton"), seed=0)
 
 
 def test_a_choice_that_cannot_be_made_is_asked_for(tmp_path: Path) -> None:
     rows = datasets.Dataset.from_list(ROWS)
     datasets.DatasetDict({"north": rows, "south": rows}).save_to_disk(tmp_path / "d")
-    with pytest.raises(BadEvaluation, match="Name a split .* there are: north, south"):
+    with pytest.raises(BadEvaluation, match=r"Name a split .* there are: north, south"):
         load(Dataset(path=str(tmp_path / "d")), seed=0)
 
 
@@ -118,3 +118,12 @@ def test_an_empty_or_broken_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadEvaluation, match="cannot be read") as caught:
         load(Dataset(path=str(broken)), seed=0)
     assert "\n" not in str(caught.value)
+
+
+def test_looking_at_a_saved_dataset_changes_neither_it_nor_its_digest(tmp_path: Path) -> None:
+    datasets.Dataset.from_list(ROWS).save_to_disk(tmp_path / "d")
+    before = {path.name for path in (tmp_path / "d").iterdir()}
+    first = load(Dataset(path=str(tmp_path / "d"), limit=7), seed=0)
+    open_rows(first).unique("label")
+    assert load(Dataset(path=str(tmp_path / "d"), limit=7), seed=0).fingerprint == first.fingerprint
+    assert before <= {path.name for path in (tmp_path / "d").iterdir()}

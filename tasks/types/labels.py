@@ -141,5 +141,7 @@ def align_classes(
 ) -> Alignment:
     """Match the labels of a classifier to those of a dataset's `label` column."""
     column = columns["label"]
-    names = names_in(features[column], rows.unique(column))
+    # Not `rows.unique`: on a sample it would write an index into the dataset's own folder.
+    values = rows.select_columns([column]).with_format("arrow")[:][column].unique().to_pylist()
+    names = names_in(features[column], values)
     return match(model_labels, names, overrides, model)

@@ -45,18 +45,33 @@ class CtcRecognizer:
     def prepare(self, row: Row) -> Item:
         """Decode and resample a recording; costs its seconds."""
         samples = media.sound(row["audio"], self._rate)
-        features = self._processor.feature_extractor(samples, sampling_rate=self._rate)
+        features = self._processor.feature_extractor(
+            samples, sampling_rate=self._rate, return_attention_mask=True
+        )
         return Item(features, cost=len(samples) / self._rate)
 
     def forward(self, items: Sequence[Item]) -> list[dict[str, Any]]:
-        """Transcribe a batch."""
+        """Transcribe a batch; one by one where the model normalises over time, which padding would change."""
+        masked = self._processor.feature_extractor.return_attention_mask and hasattr(
+            self._model, "_get_feat_extract_output_lengths"
+        )
+        groups = [items] if masked else [[item] for item in items]
+        return _spoken([text for group in groups for text in self._transcribe(group)], items)
+
+    def _transcribe(self, items: Sequence[Item]) -> list[str]:
+        import torch
+
         extractor = self._processor.feature_extractor
         features = [{name: item.features[name][0] for name in item.features} for item in items]
         batch = extractor.pad(features, padding=True, return_tensors="pt")
+        lengths = batch["attention_mask"].sum(-1)
         if not extractor.return_attention_mask:
-            batch.pop("attention_mask", None)
-        ids = loading.run(self._model, batch).logits.argmax(-1)
-        return _spoken(self._processor.batch_decode(ids), items)
+            batch.pop("attention_mask")
+        labels = loading.run(self._model, batch).logits.argmax(-1).cpu()
+        # Frames of padding would be read as speech.
+        frames = self._model._get_feat_extract_output_lengths(lengths) if len(items) > 1 else None
+        rows = labels if frames is None else [row[:count] for row, count in zip(labels, frames, strict=True)]
+        return [self._processor.decode(torch.as_tensor(row)) for row in rows]
 
 
 class Seq2SeqRecognizer:

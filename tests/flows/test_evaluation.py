@@ -1,0 +1,158 @@
+"""The evaluate flow through a real Prefect server into a real MLflow store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from flows.evaluation import ModelsFailed, evaluate
+from tasks import home as places
+from tasks import tracking
+from tasks.errors import BadEvaluation, BadLabels, NotFound, UnknownName
+from tasks.spec import Dataset, Metric, Model, Settings
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def digits(demo: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "task": "image-classification",
+        "dataset": Dataset(path=str(demo / "data" / "digits"), split="test", limit=120),
+        "models": [
+            Model(name=str(demo / "models" / "digits-vit-nano")),
+            Model(name=str(demo / "models" / "digits-resnet")),
+        ],
+        "metrics": [Metric(name="accuracy"), Metric(name="f1")],
+        "settings": Settings(chunk_rows=50),
+        **more,
+    }
+
+
+def runs(kind: str) -> list[Any]:
+    store = tracking.client()
+    experiments = [each.experiment_id for each in store.search_experiments()]
+    return list(store.search_runs(experiments, f"tags.`assay.kind` = '{kind}'"))
+
+
+def test_scores_pins_and_artifacts_are_in_mlflow(demo: Path) -> None:
+    reports = evaluate(**digits(demo))
+    store = MlflowClient(places.tracking_uri())
+    (parent,) = runs("evaluation")
+    children = {run.data.tags["assay.model"]: run for run in runs("run")}
+    assert parent.info.status == "FINISHED"
+    assert set(children) == {"digits-vit-nano", "digits-resnet"}
+    assert [report.best for report in reports] == [False, True]
+    for report in reports:
+        run = children[report.model]
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert run.info.run_id == report.mlflow_run_id
+        for key, score in report.scores.items():
+            assert run.data.metrics[key] == score.value
+            assert run.data.metrics[f"interval/{key}_low"] == score.low
+            assert run.data.metrics[f"interval/{key}_high"] == score.high
+        params = run.data.params
+        assert len(params["model_commit"]) == 64
+        assert len(params["dataset_revision"]) == 64
+        assert json.loads(params["columns"]) == {"image": "image", "label": "label"}
+        assert {"version_torch", "version_transformers", "dtype", "seed"} <= set(params)
+        (dataset,) = run.inputs.dataset_inputs
+        assert dataset.dataset.name == "digits test"
+        assert {tag.key: tag.value for tag in dataset.tags}["split"] == "test"
+        (output,) = run.outputs.model_outputs
+        model = store.get_logged_model(output.model_id)
+        assert model.name == report.model
+        assert {metric.key: metric.value for metric in model.metrics}["accuracy"] == report.scores[
+            "accuracy"
+        ].value
+        names = {file.path for file in store.list_artifacts(run.info.run_id)}
+        assert {"samples.json", "predictions.parquet", "confusion_matrix.png", "per_class.json"} <= names
+        table = pd.read_parquet(store.download_artifacts(run.info.run_id, "predictions.parquet"))
+        assert len(table) == 120
+        assert (table.label == table.reference_label).mean() == report.scores["accuracy"].value
+        assert report.model in run.data.tags["mlflow.note.content"]
+
+
+def test_a_second_evaluation_reuses_predictions_and_a_new_metric_needs_no_model(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = evaluate(**digits(demo))
+
+    def never(*_: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("tasks.inference.loading.model", never)
+    again = evaluate(**digits(demo, metrics=[Metric(name="matthews_correlation"), Metric(name="accuracy")]))
+    assert [report.reused_rows for report in again] == [120, 120]
+    for one, two in zip(first, again, strict=True):
+        assert one.scores["accuracy"] == two.scores["accuracy"]
+    assert len(runs("evaluation")) == 2
+
+
+def test_one_model_that_fails_does_not_take_the_others_along(demo: Path, tmp_path: Path) -> None:
+    import shutil
+
+    broken = tmp_path / "broken"
+    shutil.copytree(demo / "models" / "digits-resnet", broken)
+    (broken / "model.safetensors").write_bytes(b"not weights")
+    models = [Model(name=str(demo / "models" / "digits-resnet")), Model(name=str(broken))]
+    with pytest.raises(ModelsFailed, match="'broken' failed"):
+        evaluate(**digits(demo, models=models))
+    (run,) = runs("run")
+    assert run.data.tags["assay.model"] == "digits-resnet"
+    assert run.info.status == "FINISHED"
+    assert runs("evaluation")[0].info.status == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"metrics": [Metric(name="acuracy")]}, UnknownName, "Did you mean 'accuracy'"),
+        (
+            {"metrics": [Metric(name="wer")]},
+            BadEvaluation,
+            "judges texts, and image-classification gives labels",
+        ),
+        (
+            {"metrics": [Metric(name="f1", arguments={"average": "makro"})]},
+            UnknownName,
+            "there are: macro, micro, weighted, binary. Did you mean 'macro'",
+        ),
+        ({"columns": {"image": "picture"}}, UnknownName, "there are: image, label"),
+        ({"models": [Model(name="./nothing/here")]}, NotFound, "There is no model folder"),
+    ],
+)
+def test_what_cannot_run_is_said_before_a_model_loads(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], kind: type[Exception], words: str
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("tasks.inference.loading.model", never)
+    with pytest.raises(kind) as caught:
+        evaluate(**digits(demo, **change))
+    assert words in str(caught.value)
+    assert runs("evaluation") == []
+
+
+def test_labels_that_map_to_nothing_are_said_before_a_model_loads(demo: Path) -> None:
+    models = [Model(name=str(demo / "models" / "messages-topic-small"))]
+    with pytest.raises(BadLabels, match="No label of the model 'messages-topic-small' is called zero"):
+        evaluate(**digits(demo, models=models))
+
+
+def test_runs_of_a_killed_process_are_ended_as_killed(demo: Path) -> None:
+    store = tracking.client()
+    experiment = tracking.experiment(store, "digits")
+    gone = store.create_run(
+        experiment, tags={"assay.process": f"{__import__('socket').gethostname()}:999999:1"}
+    )
+    alive = store.create_run(experiment, tags={"assay.process": tracking.this_process()})
+    evaluate(**digits(demo, models=[Model(name=str(demo / "models" / "digits-resnet"))]))
+    assert store.get_run(gone.info.run_id).info.status == "KILLED"
+    assert store.get_run(alive.info.run_id).info.status == "RUNNING"
