@@ -22,6 +22,8 @@ from tasks.errors import AssayError
 
 PATIENCE = 120
 HOST = "127.0.0.1"
+COMPANION = "ASSAY_COMPANION"
+"""Set while the server is a companion: a link to its pages would soon lead nowhere."""
 
 
 def free_port() -> int:
@@ -42,11 +44,25 @@ def server() -> Iterator[Companion | None]:
         return
     companion = Companion(free_port())
     os.environ["PREFECT_API_URL"] = companion.url
+    os.environ[COMPANION] = "1"
     try:
         yield companion
     finally:
+        _deliver()
         companion.stop()
         os.environ.pop("PREFECT_API_URL", None)
+        os.environ.pop(COMPANION, None)
+
+
+def _deliver() -> None:
+    """Send what Prefect's background workers still hold: they would wait long for a server that is gone."""
+    if "prefect.flows" not in sys.modules:
+        return
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=10)
 
 
 class Companion:

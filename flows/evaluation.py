@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -11,6 +12,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from flows.companion import COMPANION
 from tasks import candidates, columns, compare, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
@@ -38,13 +40,13 @@ class ModelsFailed(AssayError):
     """Some models of an evaluation failed; the others are scored and tracked."""
 
 
-@task(name="load", cache_policy=NO_CACHE)
+@task(name="load", task_run_name="load", cache_policy=NO_CACHE)
 def load_rows(evaluation: Evaluation) -> RowsReference:
     """Find the dataset, pin it, and count its rows."""
     return load.load(evaluation.dataset, evaluation.settings.seed)
 
 
-@task(name="map columns", cache_policy=NO_CACHE)
+@task(name="map columns", task_run_name="map columns", cache_policy=NO_CACHE)
 def map_columns(evaluation: Evaluation, rows: RowsReference) -> ColumnMapping:
     """Check the column mapping, or guess it and say what was guessed."""
     features = load.open_rows(rows).features
@@ -54,7 +56,7 @@ def map_columns(evaluation: Evaluation, rows: RowsReference) -> ColumnMapping:
     return mapping
 
 
-@task(name="resolve models", cache_policy=NO_CACHE)
+@task(name="resolve models", task_run_name="resolve models", cache_policy=NO_CACHE)
 def resolve_models(plan: Plan) -> list[Candidate]:
     """Pin every model and match its labels to the dataset's, before any is loaded."""
     found = candidates.decide(plan)
@@ -97,7 +99,7 @@ def track_run(
     return Outcome(candidate, predictions, judgement, run_id)
 
 
-@task(name="compare", cache_policy=NO_CACHE)
+@task(name="compare", task_run_name="compare", cache_policy=NO_CACHE)
 def compare_models(plan: Plan, outcomes: list[Outcome]) -> list[Standing]:
     """Find the best model, and which others these rows cannot tell from it."""
     return compare.standings(plan, outcomes)
@@ -190,4 +192,7 @@ def _tracked(plan: Plan, found: list[Candidate]) -> Iterator[ParentRun]:
 
 def _origin() -> dict[str, str]:
     """Return the tags that lead from an MLflow run back to its Prefect run."""
-    return {"assay.prefect_run": str(flow_run.id or ""), "assay.prefect_url": str(flow_run.ui_url or "")}
+    origin = {"assay.prefect_run": str(flow_run.id or "")}
+    if COMPANION not in os.environ:
+        origin["assay.prefect_url"] = str(flow_run.ui_url or "")
+    return origin

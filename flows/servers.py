@@ -46,7 +46,9 @@ def start(prefect_port: int, mlflow_port: int, *, detach: bool) -> None:
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         with console.aside.status("starting the servers …"):
-            processes["prefect_pid"] = _spawn("prefect-server", _prefect(prefect_port))
+            processes["prefect_pid"] = _spawn(
+                "prefect-server", _prefect(prefect_port), {"PREFECT_UI_API_URL": addresses["prefect_api"]}
+            )
             processes["mlflow_pid"] = _spawn("mlflow-server", _mlflow(mlflow_port))
             _await(f"{addresses['prefect_api']}/health", processes["prefect_pid"], "prefect-server")
             _await(f"{addresses['mlflow']}/health", processes["mlflow_pid"], "mlflow-server")

@@ -35,7 +35,9 @@ def experiment(store: MlflowClient, name: str) -> str:
     if found is None:
         local = home.tracking_uri().startswith("sqlite:")
         try:
-            return str(store.create_experiment(name, _artifacts(name) if local else None))
+            # Without its kind, MLflow's pages take an experiment for one of prompts and agents.
+            kind = {"mlflow.experimentKind": "custom_model_development"}
+            return str(store.create_experiment(name, _artifacts(name) if local else None, tags=kind))
         except MlflowException:
             found = store.get_experiment_by_name(name)
             if found is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,15 @@ def test_every_config_loads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_no_module_is_named_as_a_library_flows_use() -> None:
     libraries = {"evaluate", "datasets", "prefect", "mlflow", "torch", "transformers", "diffusers"}
     assert not libraries & {path.stem for path in (ROOT / "flows").glob("*.py")}
+
+
+def test_the_reference_pages_are_those_the_code_makes() -> None:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for file, page in module.PAGES.items():
+        assert (ROOT / "docs" / file).read_text(encoding="utf-8") == page(), (
+            f"run python docs/reference.py: {file}"
+        )

@@ -14,7 +14,9 @@ import tarfile
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import urljoin
 
@@ -154,14 +156,16 @@ def unpack(archive: Path, below: str, into: Path) -> Path:
     return into
 
 
-def _members(archive: Path):  # type: ignore[no-untyped-def]  # two archive kinds, one shape
+def _members(archive: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield the files of a wheel or source archive: name, and what reads the content."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as opened:
             for info in opened.infolist():
                 if not info.is_dir():
-                    yield info.filename, lambda info=info: opened.read(info)
+                    yield info.filename, partial(opened.read, info)
         return
     with tarfile.open(archive) as packed:
         for member in packed:
-            if member.isfile():
-                yield member.name, lambda member=member: packed.extractfile(member).read()
+            content = packed.extractfile(member) if member.isfile() else None
+            if content is not None:
+                yield member.name, content.read
