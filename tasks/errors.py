@@ -7,6 +7,7 @@ AssayError
 │   ├── BadEvaluation        the parts exist and do not fit together
 │   ├── BadLabels            labels that map to nothing, are hidden, or map to two things
 │   ├── NotFound             a model, dataset or file that is not there
+│   ├── OutOfReach           the Hub cannot be asked, and the local cache does not have it
 │   ├── NoAccess             a gated or private repository without the right token
 │   └── Refused              what is off unless the evaluation allows it (remote code, pickled weights)
 └── RowFailures              rows failed and the evaluation says `on_error: stop`
@@ -40,6 +41,10 @@ class BadLabels(UserError):
 
 class NotFound(UserError):
     """A model, dataset or file that is not there."""
+
+
+class OutOfReach(UserError):
+    """The Hub cannot be asked, and the local cache does not have it."""
 
 
 class NoAccess(UserError):

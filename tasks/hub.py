@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-from tasks.errors import NoAccess, NotFound
+from tasks.errors import NoAccess, NotFound, OutOfReach
 
 Repository = Literal["model", "dataset"]
 
@@ -17,7 +17,8 @@ def clear_errors(kind: Repository, name: str) -> Iterator[None]:
     """Turn the Hub client's exceptions into one sentence about the repository `name`.
 
     Raises:
-        NotFound: There is no such repository, revision or file, or it is not in the cache while offline.
+        NotFound: There is no such repository, revision or file.
+        OutOfReach: The Hub does not answer and the cache does not have it.
         NoAccess: It is gated or private and the token at hand does not open it.
     """
     from datasets.exceptions import DatasetNotFoundError
@@ -44,9 +45,7 @@ def clear_errors(kind: Repository, name: str) -> Iterator[None]:
             ) from error
         raise NotFound(f"There is no {kind} '{name}' on the Hub, nor a local file or folder.") from error
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
-        raise NotFound(
-            f"The {kind} '{name}' is not in the local cache, and the Hub is out of reach."
-        ) from error
+        raise _out_of_reach(kind, name) from error
     except errors.EntryNotFoundError as error:
         raise NotFound(f"The {kind} '{name}' lacks a file it needs: {_first_line(error)}") from error
     except errors.HfHubHTTPError as error:
@@ -54,10 +53,13 @@ def clear_errors(kind: Repository, name: str) -> Iterator[None]:
         if status in (401, 403):
             raise NoAccess(f"The {kind} '{name}' may not be read with the token at hand.") from error
         raise NotFound(f"The {kind} '{name}' could not be read: the Hub answered {status}.") from error
-    except ConnectionError as error:
-        raise NotFound(
-            f"The {kind} '{name}' is not in the local cache, and the Hub is out of reach."
-        ) from error
+    # The client's own base of transport errors, which it re-exports without saying so.
+    except (errors.HTTPError, ConnectionError) as error:  # type: ignore[attr-defined]
+        raise _out_of_reach(kind, name) from error
+
+
+def _out_of_reach(kind: Repository, name: str) -> OutOfReach:
+    return OutOfReach(f"The {kind} '{name}' is not in the local cache, and the Hub is out of reach.")
 
 
 def _first_line(error: Exception) -> str:
@@ -75,7 +77,6 @@ def model_commit(name: str, revision: str | None) -> str:
 
 
 def _commit(kind: Repository, name: str, revision: str | None) -> str:
-    import httpx
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
@@ -86,49 +87,56 @@ def _commit(kind: Repository, name: str, revision: str | None) -> str:
         raise NotFound(f"There is no {kind} '{name}': it is neither a local path nor a Hub id.") from error
     if constants.is_offline_mode():
         return _cached_commit(kind, name, revision)
-    with clear_errors(kind, name):
-        try:
+    try:
+        with clear_errors(kind, name):
             found = HfApi().repo_info(name, repo_type=kind, revision=revision)
-        except (httpx.TransportError, ConnectionError):
-            return _cached_commit(kind, name, revision)
+    except OutOfReach:
+        return _cached_commit(kind, name, revision)
     if found.sha is None:
         raise NotFound(f"The {kind} '{name}' has no commit.")
+    _remember(kind, name, revision, found.sha)
     return found.sha
+
+
+def _cache(kind: Repository, name: str) -> Path:
+    """Return the folder of a repository in the Hub client's cache."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type=kind)
+
+
+def _remember(kind: Repository, name: str, revision: str | None, commit: str) -> None:
+    """Note in the Hub client's cache what a revision points to, for when the Hub cannot be asked.
+
+    The client does so itself when a file is fetched by revision; here files are fetched by commit.
+    """
+    pointer = _cache(kind, name) / "refs" / (revision or "main")
+    if revision != commit and not (pointer.is_file() and pointer.read_text(encoding="utf-8") == commit):
+        pointer.parent.mkdir(parents=True, exist_ok=True)
+        pointer.write_text(commit, encoding="utf-8")
 
 
 def _cached_commit(kind: Repository, name: str, revision: str | None) -> str:
     """Return a commit from the local cache, for when the Hub cannot be asked."""
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
-    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type=kind)
+    folder = _cache(kind, name)
     wanted = revision or "main"
     pointer = folder / "refs" / wanted
     if pointer.is_file():
         return pointer.read_text(encoding="utf-8").strip()
     if (folder / "snapshots" / wanted).is_dir():
         return wanted
-    raise NotFound(f"The {kind} '{name}' is not in the local cache, and the Hub is out of reach.")
+    raise _out_of_reach(kind, name)
 
 
 def model_files(name: str, commit: str) -> list[str]:
     """Return the names of a Hub model's files, from the cache when the Hub cannot be asked."""
-    import httpx
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.file_download import repo_folder_name
 
-    cached = (
-        Path(constants.HF_HUB_CACHE)
-        / repo_folder_name(repo_id=name, repo_type="model")
-        / "snapshots"
-        / commit
-    )
     if not constants.is_offline_mode():
-        with clear_errors("model", name):
-            try:
-                return HfApi().list_repo_files(name, revision=commit)
-            except (httpx.TransportError, ConnectionError):
-                pass
+        with suppress(OutOfReach), clear_errors("model", name):
+            return HfApi().list_repo_files(name, revision=commit)
+    cached = _cache("model", name) / "snapshots" / commit
     return sorted(path.relative_to(cached).as_posix() for path in cached.rglob("*") if path.is_file())
 
 

@@ -1,0 +1,166 @@
+"""Models and datasets from a Hub, through the unmodified clients pointed at a local one."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import datasets
+import pytest
+from mlflow import MlflowClient
+
+from tests.hub.server import Hub, Repository, running
+
+ROOT = Path(__file__).resolve().parents[2]
+REPORT = """
+import json, sys
+from tasks import hub, load
+from tasks.errors import UserError
+from tasks.inference import checkpoints
+from tasks.spec import Dataset
+outcomes = {}
+for kind, name, revision in json.loads(sys.argv[1]):
+    try:
+        if kind == "model":
+            found = checkpoints.resolve(name, revision).commit
+        else:
+            found = load.load(Dataset(path=name, revision=revision), 0).revision
+    except UserError as error:
+        found = f"{type(error).__name__}: {error}"
+    outcomes[f"{kind} {name} {revision}"] = found
+print(json.dumps(outcomes))
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(demo: Path) -> Iterator[Hub]:
+    """A Hub with a model, a dataset, and repositories that may not be read."""
+    made = Hub()
+    folder = demo / "models" / "messages-topic-small"
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+    made.add(Repository("models", "acme/topic")).commit(files, tag="v1")
+    made.add(Repository("models", "acme/gated", gated=True)).commit(files)
+    made.add(Repository("models", "acme/private", private=True)).commit(files)
+    made.add(Repository("models", "acme/empty")).commit({"README.md": b"nothing"})
+    rows = datasets.load_from_disk(str(demo / "data" / "messages"))["test"].select(range(24))
+    buffer = io.BytesIO()
+    rows.select_columns(["text", "topic"]).to_parquet(buffer)
+    data = {"data/validation-00000-of-00001.parquet": buffer.getvalue(), "README.md": b"# Reviews\n"}
+    made.add(Repository("datasets", "acme/reviews")).commit(data)
+    made.add(Repository("datasets", "acme/gated-data", gated=True)).commit(data)
+    with running(made):
+        yield made
+
+
+def environment(hub: Hub, folder: Path, **more: str) -> dict[str, str]:
+    """Return an environment in which the Hub is the local one and every cache is empty."""
+    dropped = ("PREFECT", "HF_", "ASSAY", "MLFLOW")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return {
+        **kept,
+        "HF_ENDPOINT": hub.address,
+        "HF_HOME": str(folder / "hf"),
+        "HF_HUB_DISABLE_XET": "1",
+        "ASSAY_HOME": str(folder / "assay"),
+        "NO_PROXY": "127.0.0.1",
+        **more,
+    }
+
+
+def python(arguments: list[str], given: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=given,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+RUN = ["-m", "flows.cli", "run", "--task", "text-classification", "--dataset", "acme/reviews"]
+FLAGS = ["--split", "validation", "--column", "label=topic", "--model", "acme/topic", "--json"]
+
+
+def test_an_evaluation_of_hub_ids_is_pinned_reused_and_works_offline(hub: Hub, tmp_path: Path) -> None:
+    first = python([*RUN, *FLAGS], environment(hub, tmp_path))
+    assert first.returncode == 0, first.stderr
+    (run,) = json.loads(first.stdout)["runs"]
+    assert (run["model"], run["dataset"], run["rows"], run["reused_rows"]) == (
+        "acme/topic",
+        "acme/reviews",
+        24,
+        0,
+    )
+    stored = MlflowClient(f"sqlite:///{tmp_path / 'assay' / 'mlflow.db'}").get_run(run["mlflow_run_id"])
+    model = hub.repositories["models", "acme/topic"]
+    assert stored.data.params["model_commit"] == model.names["v1"]
+    assert (
+        stored.data.params["dataset_revision"] == hub.repositories["datasets", "acme/reviews"].names["main"]
+    )
+
+    hub.asked.clear()
+    offline = python([*RUN, *FLAGS], environment(hub, tmp_path, HF_HUB_OFFLINE="1"))
+    assert offline.returncode == 0, offline.stderr
+    (again,) = json.loads(offline.stdout)["runs"]
+    assert again["reused_rows"] == 24
+    assert again["scores"] == run["scores"]
+    assert hub.asked == []
+
+    changed = {**model.commits[model.names["v1"]], "NOTES.md": b"retrained"}
+    newer = model.commit(changed)
+    third = python([*RUN, *FLAGS], environment(hub, tmp_path))
+    model.names["main"] = model.names["v1"]
+    assert third.returncode == 0, third.stderr
+    assert newer != model.names["v1"]
+    assert json.loads(third.stdout)["runs"][0]["reused_rows"] == 0
+
+
+def test_what_may_not_be_read_or_is_not_there_is_one_sentence(hub: Hub, tmp_path: Path) -> None:
+    wanted = [
+        ("model", "acme/topic", "v1"),
+        ("model", "acme/topic", "v9"),
+        ("model", "acme/gated", None),
+        ("model", "acme/private", None),
+        ("model", "acme/nothing", None),
+        ("model", "acme/empty", None),
+        ("model", "not a name", None),
+        ("dataset", "acme/reviews", None),
+        ("dataset", "acme/gated-data", None),
+        ("dataset", "acme/nothing", None),
+    ]
+    done = python(["-c", REPORT, json.dumps(wanted)], environment(hub, tmp_path))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["model acme/topic v1"] == hub.repositories["models", "acme/topic"].names["v1"]
+    assert found["dataset acme/reviews None"] == hub.repositories["datasets", "acme/reviews"].names["main"]
+    assert found["model acme/topic v9"] == "NotFound: The model 'acme/topic' has no such revision."
+    assert found["model acme/gated None"].startswith("NoAccess: The model 'acme/gated' is gated")
+    assert found["model acme/private None"].startswith("NotFound: There is no model 'acme/private'")
+    assert "hf auth login" in found["model acme/private None"]
+    assert found["model acme/nothing None"].startswith("NotFound: There is no model 'acme/nothing'")
+    assert found["model acme/empty None"].startswith("NotFound: 'acme/empty' holds no model")
+    assert found["model not a name None"].startswith("NotFound: There is no model 'not a name'")
+    assert found["dataset acme/gated-data None"].startswith(
+        "NoAccess: The dataset 'acme/gated-data' is gated"
+    )
+    assert found["dataset acme/nothing None"].startswith("NotFound: There is no dataset 'acme/nothing'")
+    assert all("\n" not in sentence for sentence in found.values())
+
+
+def test_a_hub_out_of_reach_says_so(tmp_path: Path) -> None:
+    nowhere = Hub()
+    nowhere.address = "http://127.0.0.1:9"
+    done = python(
+        ["-c", REPORT, json.dumps([("model", "acme/topic", None), ("dataset", "acme/reviews", None)])],
+        environment(nowhere, tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    for sentence in json.loads(done.stdout).values():
+        assert "not in the local cache, and the Hub is out of reach" in sentence
