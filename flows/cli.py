@@ -65,8 +65,11 @@ def run(
     }
     environment.prepare()
     evaluations = _evaluations(config or [], flags)
+    failures: list[AssayError] = []
     with companion.server() as prefect:
-        console.results(_evaluated(evaluations, prefect), as_json=as_json)
+        console.results(_evaluated(evaluations, prefect, failures), as_json=as_json)
+    if failures:
+        raise typer.Exit(2 if all(isinstance(error, UserError) for error in failures) else 1)
 
 
 def _pairs(columns: list[str]) -> dict[str, str]:
@@ -108,9 +111,12 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _evaluated(
-    evaluations: list[Evaluation], prefect: companion.Companion | None
+    evaluations: list[Evaluation], prefect: companion.Companion | None, failures: list[AssayError]
 ) -> Iterator[list[RunReport]]:
-    """Run evaluations one after the other, yielding the outcome of each as it ends."""
+    """Run evaluations one after the other, yielding the outcome of each as it ends.
+
+    One that fails is said and kept in `failures`; the next goes on.
+    """
     with console.aside.status("starting …"):
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -122,9 +128,14 @@ def _evaluated(
     try:
         for each in evaluations:
             # Joining the heartbeat's thread takes most of a second; whoever started this sees it end anyway.
-            with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-                reports = evaluate(**{name: getattr(each, name) for name in type(each).model_fields})
-            yield reports
+            try:
+                with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+                    reports = evaluate(**{name: getattr(each, name) for name in type(each).model_fields})
+            except AssayError as error:
+                console.fail(str(error))
+                failures.append(error)
+            else:
+                yield reports
     finally:
         progress.reset(shown)
 

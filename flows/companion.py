@@ -75,7 +75,7 @@ class Companion:
         self._log = folder / "prefect-companion.log"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "flows.companion", str(port)],
+                [sys.executable, "-m", "flows.companion", str(port), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -114,8 +114,11 @@ def _end_with(parent: int) -> None:
 
 
 def main() -> None:
-    """Serve Prefect's API on the port given, for as long as the parent process lives."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    """Serve Prefect's API on the port given, for as long as the process given is the parent.
+
+    The parent is given rather than asked for: it may have ended before this line is reached.
+    """
+    threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
     import uvicorn
 
     uvicorn.run(

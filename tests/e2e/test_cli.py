@@ -37,6 +37,18 @@ def test_json_is_all_there_is_on_standard_output(assay: Assay, demo: Path) -> No
     assert place["value"] == score["value"]
 
 
+def test_one_evaluation_that_cannot_run_does_not_stop_the_next(assay: Assay, tmp_path: Path) -> None:
+    right = ROOT / "infra/demo/evaluations/digits.yaml"
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(
+        right.read_text(encoding="utf-8").replace("split: test", "split: tset"), encoding="utf-8"
+    )
+    done = assay("run", str(wrong), str(right), "--limit", "20", "--json")
+    assert done.returncode == 2
+    assert len(json.loads(done.stdout)["runs"]) == 3
+    assert "Did you mean 'test'" in done.stderr
+
+
 def test_list_shows_what_there_is(assay: Assay) -> None:
     done = assay("list")
     assert done.returncode == 0

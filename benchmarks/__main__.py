@@ -1,0 +1,41 @@
+"""`make bench`: run the benchmarks, or one by name, print each ratio, and keep the results."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import inference, metrics
+from benchmarks.measurement import keep
+from flows import environment
+from tasks.errors import UserError, unknown
+
+BENCHMARKS = {
+    "metric_wer": metrics.wer,
+    "metric_seqeval": metrics.seqeval,
+    "metric_bootstrap_f1": metrics.bootstrap,
+    "engine_text_classification": inference.text_classification,
+}
+
+
+def main() -> None:
+    """Run what was named, or everything."""
+    environment.prepare()
+    names = sys.argv[1:] or list(BENCHMARKS)
+    for name in names:
+        if name not in BENCHMARKS:
+            raise unknown("benchmark", name, BENCHMARKS)
+    results = []
+    for name in names:
+        found = BENCHMARKS[name]()
+        results.append(found)
+        print(
+            f"{name}: {found.ratio:.1f}x ({found.ours_s:.3f} s, theirs {found.theirs_s:.3f} s) {found.detail}"
+        )
+    keep(results)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(str(error))
