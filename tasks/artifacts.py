@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -49,10 +50,21 @@ def log(
         if "labels" in kind.judged_by:
             judged, _ = judged_rows(plan, candidate, predictions)
             labels, matrix = confusion(judged["labels"].predictions, judged["labels"].references)
-            pictures.confusion_matrix(labels, matrix, candidate.title).savefig(
-                Path(folder) / "confusion_matrix.png"
-            )
+            order = in_dataset_order(labels, candidate.alignment.dataset_labels)
+            names = [labels[each] for each in order]
+            drawn = pictures.confusion_matrix(names, matrix[np.ix_(order, order)], candidate.title)
+            drawn.savefig(Path(folder) / "confusion_matrix.png")
         store.log_artifacts(run_id, folder)
+
+
+def in_dataset_order(labels: Sequence[str], dataset_labels: Sequence[str]) -> list[int]:
+    """Return the positions of labels in the dataset's order; labels it lacks come last.
+
+    >>> in_dataset_order(["one", "other", "zero"], ["zero", "one"])
+    [2, 0, 1]
+    """
+    place = {name: number for number, name in enumerate(dataset_labels)}
+    return sorted(range(len(labels)), key=lambda each: place.get(labels[each], len(place)))
 
 
 def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str, list[Any]]:

@@ -39,7 +39,7 @@ def confusion_matrix(labels: Sequence[str], matrix: NDArray[np.int64], title: st
     side = 2.4 + 0.42 * max(len(labels), 4)
     figure = Figure(figsize=(side + 1.2, side), dpi=110, facecolor="white", layout="constrained")
     axes = figure.subplots()
-    shades = axes.imshow(share, cmap="cividis_r", vmin=0, vmax=1)
+    shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("predicted")
