@@ -1,21 +1,30 @@
 """Per-row sufficient statistics, and their bootstrap totals.
 
 A score is a function of totals over rows, so a confidence interval needs no second look at a string: rows
-are drawn by weight, and weighted totals are one matrix product.
+are drawn by weight, and weighted totals are one matrix product. Three kinds of statistics share one surface
+(`rows`, `width`, `total`, `select`, `clustered`, `blocks`, `resampled`, `left_out`):
+
+- `Sums`: numbers that add up over rows;
+- `Cells`: each row falls in one cell of a table;
+- `Weighted`: nothing adds up (ranks, areas under curves), so the "totals" are the rows' weights themselves.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.metrics.resampling import drawn_weights, groups_of_rows, normal_totals
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Keep = NDArray[np.bool_] | IntArray
 
-_BLOCK = 8_000_000
-"""Weights held at a time while resampling: 64 MB of float64."""
+_LEFT_OUT = 200
+"""Groups a jackknife leaves out in turn where leaving out every row would cost rows squared."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +51,40 @@ class Sums:
         """Return the sum over rows, shape (k,)."""
         return np.asarray(self.values.sum(axis=0), dtype=np.float64)
 
-    def select(self, keep: NDArray[np.bool_] | IntArray) -> Sums:
+    def select(self, keep: Keep) -> Sums:
         """Return the statistics of some rows, by mask or by number."""
         return Sums(self.values[keep])
+
+    def clustered(self, groups: IntArray) -> Sums:
+        """Return one row for each group of rows: what a cluster bootstrap draws from.
+
+        >>> Sums(np.array([[1.0], [2.0], [4.0]])).clustered(np.array([0, 1, 0])).values
+        array([[5.],
+               [2.]])
+        """
+        summed = np.zeros((int(groups.max()) + 1, self.width))
+        np.add.at(summed, groups, self.values)
+        return Sums(summed)
+
+    def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
+        """Yield totals of `count` bootstrap samples of the rows, in blocks of shape (samples, k)."""
+        normal = normal_totals(self.values, count, generator)
+        if normal is not None:
+            yield normal
+            return
+        for weights in drawn_weights(self.rows, count, generator):
+            yield weights @ self.values
 
     def resampled(self, count: int, generator: np.random.Generator) -> FloatArray:
         """Return totals of `count` bootstrap samples of the rows, shape (count, k).
 
-        The rows drawn depend only on the number of rows and the generator's state, so that two models'
-        statistics resampled from equal generators are resampled alike.
+        The rows drawn depend only on the number of rows and the generator's state.
         """
-        totals = np.empty((count, self.width))
-        block = max(1, _BLOCK // max(self.rows, 1))
-        for start in range(0, count, block):
-            size = min(block, count - start)
-            drawn = generator.integers(0, self.rows, size=(size, self.rows))
-            drawn += np.arange(size)[:, None] * self.rows
-            weights = np.bincount(drawn.ravel(), minlength=size * self.rows).reshape(size, self.rows)
-            totals[start : start + size] = weights.astype(np.float64) @ self.values
-        return totals
+        return np.concatenate([np.empty((0, self.width)), *self.blocks(count, generator)])
+
+    def left_out(self) -> tuple[FloatArray, FloatArray]:
+        """Return totals without each row in turn, shape (rows, k), and how often each counts, (rows,)."""
+        return self.total() - self.values, np.ones(self.rows)
 
 
 @dataclass(frozen=True)
@@ -88,17 +112,103 @@ class Cells:
         """Return the rows in each cell, shape (cells,)."""
         return np.bincount(self.index, minlength=self.cells).astype(np.float64)
 
-    def select(self, keep: NDArray[np.bool_] | IntArray) -> Cells:
+    def select(self, keep: Keep) -> Cells:
         """Return the cells of some rows, by mask or by number."""
         return Cells(self.index[keep], self.cells)
 
-    def resampled(self, count: int, generator: np.random.Generator) -> FloatArray:
-        """Return cell counts of `count` bootstrap samples of the rows, shape (count, cells).
+    def clustered(self, groups: IntArray) -> Sums:
+        """Return the cell counts of each group of rows: what a cluster bootstrap draws from."""
+        counts = np.zeros((int(groups.max()) + 1, self.cells))
+        np.add.at(counts, (groups, self.index), 1.0)
+        return Sums(counts)
+
+    def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
+        """Yield cell counts of `count` bootstrap samples of the rows, in blocks of shape (samples, cells).
 
         Drawing rows with replacement and counting their cells is a multinomial draw over the cells.
         """
         share = self.total() / self.rows
-        return generator.multinomial(self.rows, share, size=count).astype(np.float64)
+        block = max(1, 2_000_000 // self.cells)
+        for start in range(0, count, block):
+            size = min(block, count - start)
+            yield generator.multinomial(self.rows, share, size=size).astype(np.float64)
+
+    def resampled(self, count: int, generator: np.random.Generator) -> FloatArray:
+        """Return cell counts of `count` bootstrap samples of the rows, shape (count, cells)."""
+        return np.concatenate([np.empty((0, self.cells)), *self.blocks(count, generator)])
+
+    def left_out(self) -> tuple[FloatArray, FloatArray]:
+        """Return counts without one row of each occupied cell, and how many rows that stands for."""
+        total = self.total()
+        occupied = np.flatnonzero(total)
+        without = np.repeat(total[None, :], len(occupied), axis=0)
+        without[np.arange(len(occupied)), occupied] -= 1
+        return without, total[occupied]
 
 
-Statistics = Sums | Cells
+@dataclass(frozen=True)
+class Weighted:
+    """Rows whose score takes weights: `unit` of shape (measured rows,) says which draw each belongs to.
+
+    A row that is not selected belongs to -1; rows of one cluster belong to one draw.
+
+    >>> Weighted(np.array([0, -1, 1])).total()
+    array([1., 0., 1.])
+    """
+
+    unit: IntArray
+
+    @classmethod
+    def every(cls, rows: int) -> Weighted:
+        """Return the statistics of rows that are each drawn by themselves."""
+        return cls(np.arange(rows))
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return int((self.unit >= 0).sum())
+
+    @property
+    def width(self) -> int:
+        """How many rows were measured: the number of weights."""
+        return int(self.unit.shape[0])
+
+    def total(self) -> FloatArray:
+        """Return the weight of every measured row: 1, or 0 where it is not selected."""
+        return (self.unit >= 0).astype(np.float64)
+
+    def select(self, keep: Keep) -> Weighted:
+        """Return some of the rows, by mask or by number; a row counts once however often it is named."""
+        there = np.flatnonzero(self.unit >= 0)[keep]
+        unit = np.full(self.width, -1, dtype=np.int64)
+        unit[there] = np.unique(self.unit[there], return_inverse=True)[1]
+        return Weighted(unit)
+
+    def clustered(self, groups: IntArray) -> Weighted:
+        """Return the same rows, those of a group drawn together."""
+        unit = np.full(self.width, -1, dtype=np.int64)
+        unit[self.unit >= 0] = groups
+        return Weighted(unit)
+
+    def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
+        """Yield weights of `count` bootstrap samples, in blocks of shape (samples, measured rows)."""
+        units = int(self.unit.max()) + 1
+        alone = units == self.width
+        for weights in drawn_weights(units, count, generator):
+            yield weights if alone else np.where(self.unit >= 0, weights[:, self.unit], 0.0)
+
+    def resampled(self, count: int, generator: np.random.Generator) -> FloatArray:
+        """Return weights of `count` bootstrap samples, shape (count, measured rows)."""
+        return np.concatenate([np.empty((0, self.width)), *self.blocks(count, generator)])
+
+    def left_out(self) -> tuple[FloatArray, FloatArray]:
+        """Return weights without each of at most 200 groups of draws in turn, each counting once."""
+        units = int(self.unit.max()) + 1
+        group = groups_of_rows(units, _LEFT_OUT)
+        of_row = np.where(self.unit >= 0, group[self.unit], -1)
+        groups = int(group.max()) + 1
+        without = (of_row[None, :] != np.arange(groups)[:, None]) & (of_row >= 0)[None, :]
+        return without.astype(np.float64), np.ones(groups)
+
+
+Statistics = Sums | Cells | Weighted
