@@ -21,7 +21,7 @@ def clear_errors(kind: Repository, name: str) -> Iterator[None]:
         OutOfReach: The Hub does not answer and the cache does not have it.
         NoAccess: It is gated or private and the token at hand does not open it.
     """
-    from datasets.exceptions import DatasetNotFoundError
+    from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
     from huggingface_hub import errors
 
     try:
@@ -44,6 +44,8 @@ def clear_errors(kind: Repository, name: str) -> Iterator[None]:
                 "with `hf auth login`."
             ) from error
         raise NotFound(f"There is no {kind} '{name}' on the Hub, nor a local file or folder.") from error
+    except DataFilesNotFoundError as error:
+        raise NotFound(f"The {kind} '{name}' holds no data: {_first_line(error)}") from error
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
         raise _out_of_reach(kind, name) from error
     except errors.EntryNotFoundError as error:
@@ -53,8 +55,9 @@ def clear_errors(kind: Repository, name: str) -> Iterator[None]:
         if status in (401, 403):
             raise NoAccess(f"The {kind} '{name}' may not be read with the token at hand.") from error
         raise NotFound(f"The {kind} '{name}' could not be read: the Hub answered {status}.") from error
-    # The client's own base of transport errors, which it re-exports without saying so.
-    except (errors.HTTPError, ConnectionError) as error:  # type: ignore[attr-defined]
+    # The client's own base of transport errors, which it re-exports without saying so; `datasets` turns
+    # whatever happened into a missing file.
+    except (errors.HTTPError, ConnectionError, FileNotFoundError) as error:  # type: ignore[attr-defined]
         raise _out_of_reach(kind, name) from error
 
 
@@ -71,9 +74,16 @@ def dataset_commit(name: str, revision: str | None) -> str:
     return _commit("dataset", name, revision)
 
 
+def remember_dataset(name: str, revision: str | None, commit: str) -> None:
+    """Note that a revision of a dataset, now read, points to a commit, for when the Hub cannot be asked."""
+    _remember("dataset", name, revision, commit)
+
+
 def model_commit(name: str, revision: str | None) -> str:
     """Return the commit that a Hub model's revision (by default its main branch) points to now."""
-    return _commit("model", name, revision)
+    commit = _commit("model", name, revision)
+    _remember("model", name, revision, commit)
+    return commit
 
 
 def _commit(kind: Repository, name: str, revision: str | None) -> str:
@@ -94,7 +104,6 @@ def _commit(kind: Repository, name: str, revision: str | None) -> str:
         return _cached_commit(kind, name, revision)
     if found.sha is None:
         raise NotFound(f"The {kind} '{name}' has no commit.")
-    _remember(kind, name, revision, found.sha)
     return found.sha
 
 
@@ -127,6 +136,30 @@ def _cached_commit(kind: Repository, name: str, revision: str | None) -> str:
     if (folder / "snapshots" / wanted).is_dir():
         return wanted
     raise _out_of_reach(kind, name)
+
+
+def dataset_builds(name: str, commit: str) -> Path:
+    """Return the folder in which `datasets` keeps what it made of one commit of a dataset.
+
+    A folder for each commit, because where a commit's files are out of reach the library would take
+    whatever build of the dataset its folder holds: the rows of another commit.
+    """
+    import datasets
+
+    return Path(datasets.config.HF_DATASETS_CACHE) / "commits" / name.replace("/", "___") / commit
+
+
+def dataset_configs(name: str, commit: str) -> list[str]:
+    """Return the configurations of a Hub dataset; those that are cached when the Hub cannot be asked."""
+    from datasets import load
+
+    builds = dataset_builds(name, commit)
+    module = load.dataset_module_factory(name, revision=commit, cache_dir=str(builds))
+    if module.module_path.endswith(".packaged_modules.cache.cache"):
+        (cached,) = (folder for folder in builds.iterdir() if folder.is_dir())
+        return sorted(folder.name for folder in cached.iterdir() if folder.is_dir())
+    builder = load.get_dataset_builder_class(module, dataset_name=name.rpartition("/")[2])
+    return list(builder.builder_configs) or [module.builder_kwargs.get("config_name", "default")]
 
 
 def model_files(name: str, commit: str) -> list[str]:

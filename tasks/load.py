@@ -87,6 +87,8 @@ def load(dataset: Dataset, seed: int) -> RowsReference:
         raise unknown(f"split of '{dataset.path}'", base, splits)
     unsampled = RowsReference(source, dataset.config, split, revision, None, seed, 0)
     count = len(open_rows(unsampled))
+    if source.kind == "hub":
+        hub.remember_dataset(source.place, dataset.revision, revision)
     if count == 0:
         raise BadEvaluation(f"The split '{split}' of '{dataset.path}' has no rows.")
     limit = dataset.limit if dataset.limit and dataset.limit < count else None
@@ -153,7 +155,8 @@ def _cut(expression: str, count: int, split: str) -> range:
 def _arguments(source: sources.Source, config: str | None, revision: str) -> dict[str, Any]:
     """Return the arguments of `datasets.load_dataset` for a source that is not a saved dataset."""
     if source.kind == "hub":
-        return {"path": source.place, "name": config, "revision": revision}
+        cache = str(hub.dataset_builds(source.place, revision))
+        return {"path": source.place, "name": config, "revision": revision, "cache_dir": cache}
     if source.kind == "file":
         suffix = "." + source.place.rsplit(".", 1)[-1].lower()
         more = {"sep": "\t"} if suffix == ".tsv" else {}
@@ -189,9 +192,7 @@ def _splits(source: sources.Source, config: str | None, revision: str) -> Mappin
 
 
 def _check_config(place: str, config: str | None, revision: str) -> None:
-    import datasets
-
-    there_is = datasets.get_dataset_config_names(place, revision=revision)
+    there_is = hub.dataset_configs(place, revision)
     if config is None and len(there_is) > 1 and "default" not in there_is:
         raise BadEvaluation(f"Name a config of '{place}'; there are: {', '.join(there_is)}.")
     if config is not None and config not in there_is:

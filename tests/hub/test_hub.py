@@ -14,7 +14,7 @@ import datasets
 import pytest
 from mlflow import MlflowClient
 
-from tests.hub.server import Hub, Repository, running
+from tests.hub.server import READER, STRANGER, Hub, Repository, folder, running
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = """
@@ -41,8 +41,7 @@ print(json.dumps(outcomes))
 def hub(demo: Path) -> Iterator[Hub]:
     """A Hub with a model, a dataset, and repositories that may not be read."""
     made = Hub()
-    folder = demo / "models" / "messages-topic-small"
-    files = {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+    files = folder(demo / "models" / "messages-topic-small")
     made.add(Repository("models", "acme/topic")).commit(files, tag="v1")
     made.add(Repository("models", "acme/gated", gated=True)).commit(files)
     made.add(Repository("models", "acme/private", private=True)).commit(files)
@@ -57,16 +56,16 @@ def hub(demo: Path) -> Iterator[Hub]:
         yield made
 
 
-def environment(hub: Hub, folder: Path, **more: str) -> dict[str, str]:
+def environment(hub: Hub, home: Path, **more: str) -> dict[str, str]:
     """Return an environment in which the Hub is the local one and every cache is empty."""
     dropped = ("PREFECT", "HF_", "ASSAY", "MLFLOW")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {
         **kept,
         "HF_ENDPOINT": hub.address,
-        "HF_HOME": str(folder / "hf"),
+        "HF_HOME": str(home / "hf"),
         "HF_HUB_DISABLE_XET": "1",
-        "ASSAY_HOME": str(folder / "assay"),
+        "ASSAY_HOME": str(home / "assay"),
         "NO_PROXY": "127.0.0.1",
         **more,
     }
@@ -164,3 +163,84 @@ def test_a_hub_out_of_reach_says_so(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for sentence in json.loads(done.stdout).values():
         assert "not in the local cache, and the Hub is out of reach" in sentence
+
+
+READ = """
+import json, sys
+from tasks import load
+from tasks.errors import UserError
+from tasks.spec import Dataset
+try:
+    config, revision = json.loads(sys.argv[1])
+    rows = load.load(Dataset(path="acme/moving", config=config, revision=revision), 0)
+    print(json.dumps([rows.revision, list(load.open_rows(rows)["text"])]))
+except UserError as error:
+    print(json.dumps([type(error).__name__, str(error)]))
+"""
+CARD = """---
+configs:
+- config_name: short
+  data_files: short.csv
+- config_name: long
+  data_files: long.csv
+---
+"""
+
+
+def test_the_rows_are_those_of_the_commit_whatever_is_cached_or_out_of_reach(tmp_path: Path) -> None:
+    made = Hub()
+    moving = made.add(Repository("datasets", "acme/moving"))
+
+    def commit(text: str) -> str:
+        csv = f"text,label\n{text},1\n".encode()
+        return moving.commit({"README.md": CARD.encode(), "short.csv": csv, "long.csv": csv + csv[11:]})
+
+    def read(revision: str | None = None, config: str | None = "short", **more: str) -> list[object]:
+        done = python(["-c", READ, json.dumps([config, revision])], environment(made, tmp_path, **more))
+        assert done.returncode == 0, done.stderr
+        found: list[object] = json.loads(done.stdout)
+        return found
+
+    offline = {"HF_HUB_OFFLINE": "1"}
+    with running(made):
+        first = commit("old")
+        assert read() == [first, ["old"]]
+        second = commit("new")
+        assert read() == [second, ["new"]]
+        assert read(**offline) == [second, ["new"]]
+        assert read(first, **offline) == [first, ["old"]]
+
+        third = commit("newest")
+        made.ailing = "/resolve/"
+        kind, sentence = read()
+        assert kind in {"OutOfReach", "NotFound"}
+        assert "acme/moving" in str(sentence)
+        assert read(**offline) == [second, ["new"]]
+        assert read(third, **offline)[0] == "OutOfReach"
+
+        made.ailing = ""
+        assert read() == [third, ["newest"]]
+        kind, sentence = read(config="long", **offline)
+        assert (kind, "short" in str(sentence)) == ("UnknownName", True)
+        kind, sentence = read(config=None)
+        assert (kind, "short, long" in str(sentence)) == ("BadEvaluation", True)
+
+
+def test_a_token_opens_what_its_owner_may_read(hub: Hub, tmp_path: Path) -> None:
+    wanted = [
+        ("model", "acme/gated", None),
+        ("model", "acme/private", None),
+        ("dataset", "acme/gated-data", None),
+    ]
+    reader = python(["-c", REPORT, json.dumps(wanted)], environment(hub, tmp_path, HF_TOKEN=READER))
+    assert reader.returncode == 0, reader.stderr
+    for kind, name, _ in wanted:
+        found = json.loads(reader.stdout)[f"{kind} {name} None"]
+        assert found == hub.repositories[f"{kind}s", name].main
+    stranger = python(["-c", REPORT, json.dumps(wanted)], environment(hub, tmp_path / "b", HF_TOKEN=STRANGER))
+    assert stranger.returncode == 0, stranger.stderr
+    sentences = json.loads(stranger.stdout)
+    assert sentences["model acme/gated None"].startswith("NoAccess")
+    assert sentences["dataset acme/gated-data None"].startswith("NoAccess")
+    assert sentences["model acme/private None"].startswith("NotFound")
+    assert READER not in reader.stdout + reader.stderr
