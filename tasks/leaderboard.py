@@ -31,6 +31,9 @@ class Place:
     higher_is_better: bool
     rows: int
     rows_per_second: float | None
+    row_seconds_p90: float | None
+    parameters: float | None
+    peak_bytes: float | None
     run_id: str
 
 
@@ -82,6 +85,9 @@ def _place(run: Run) -> Place:
         higher_is_better=tags.get(f"{TAG}.headline_direction") != "down",
         rows=int(metrics.get("rows/judged", 0)),
         rows_per_second=metrics.get("speed/rows_per_second"),
+        row_seconds_p90=metrics.get("speed/row_seconds_p90"),
+        parameters=metrics.get("speed/parameters"),
+        peak_bytes=metrics.get("speed/device_peak_bytes", metrics.get("speed/host_peak_bytes")),
         run_id=run.info.run_id,
     )
 
@@ -115,7 +121,9 @@ def show(console: Console, places: Sequence[Place]) -> None:
     blocks: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
     for place in places:
         blocks[place.task, place.dataset, place.split].append(place)
-    table = Table("", "task type", "dataset", "model", "score", "value", "rows", "rows/s")
+    table = Table(
+        "", "task type", "dataset", "model", "score", "value", "rows", "rows/s", "p90 s", "params", "memory"
+    )
     for (task, dataset, split), block in blocks.items():
         for number, place in enumerate(block):
             arrow = "↑" if place.higher_is_better else "↓"
@@ -131,6 +139,9 @@ def show(console: Console, places: Sequence[Place]) -> None:
                 value,
                 str(place.rows),
                 f"{place.rows_per_second:.0f}" if place.rows_per_second else "–",
+                f"{place.row_seconds_p90:.2g}" if place.row_seconds_p90 else "–",
+                f"{place.parameters / 1e6:.3g} M" if place.parameters else "–",
+                f"{place.peak_bytes / 2**30:.1f} GB" if place.peak_bytes else "–",
                 style="bold" if not number else "",
                 end_section=number == len(block) - 1,
             )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from tasks import home
 from tasks.candidates import Candidate
+from tasks.computation import compute, store_of
 from tasks.errors import AssayError
 from tasks.inference import engine
-from tasks.inference.chunks import Chunk, ChunkStore, chunks_of
-from tasks.load import open_rows
+from tasks.inference.chunks import ChunkStore
+from tasks.inference.segments import Segment, cover, gaps, missing
+from tasks.inference.tally import Tally
 from tasks.plan import Plan
 from tasks.types import task_type
 
@@ -31,7 +32,6 @@ class PredictionsReference:
         key: The prediction set's key.
         task: The task type, which knows their schema.
         rows: How many there are.
-        chunk_rows: Rows in each chunk.
         tally: What making them took.
     """
 
@@ -39,12 +39,19 @@ class PredictionsReference:
     key: str
     task: str
     rows: int
-    chunk_rows: int
-    tally: engine.Tally
+    tally: Tally
 
     def table(self) -> pa.Table:
-        """Read all predictions, in the order of the rows."""
-        return pa.concat_tables(self.store().tables(chunks_of(self.rows, self.chunk_rows)))
+        """Read all predictions, in the order of the rows.
+
+        Raises:
+            FileNotFoundError: Some are not there.
+        """
+        store = self.store()
+        segments = cover(store.stored(), self.rows)
+        if gaps(segments, self.rows):
+            raise FileNotFoundError(f"Predictions are missing from {store.folder}.")
+        return pa.concat_tables([_rows(store, segment) for segment in segments])
 
     def store(self) -> ChunkStore:
         """Open the prediction set in the chunk store."""
@@ -60,37 +67,50 @@ def predict(
         RowFailures: A row failed and the settings say to stop.
         PredictionFailed: Every row failed.
     """
-    kind, rows, settings = plan.kind, plan.rows, plan.evaluation.settings
-    columns = plan.mapping.columns
-    store = ChunkStore(home.chunk_store(), candidate.key, engine.stored_schema(kind.prediction))
+    rows, settings = plan.rows, plan.evaluation.settings
+    store = store_of(plan, candidate)
     store.describe(candidate.pins)
-    chunks = chunks_of(rows.rows, settings.chunk_rows)
-    inputs = {dataset_column: name for name, dataset_column in columns.items() if name in kind.inputs}
-    opened = open_rows(rows).select_columns(list(inputs))
-
-    def read(chunk: Chunk) -> Sequence[Mapping[str, Any]]:
-        values = opened[chunk.start : chunk.stop]
-        return [
-            {inputs[name]: values[name][position] for name in inputs}
-            for position in range(chunk.stop - chunk.start)
-        ]
-
-    tally = engine.predict(
-        chunks,
-        read,
-        store,
-        lambda: kind.open(candidate.checkpoint, candidate.options),
-        budget=float(settings.batch_cost or kind.batch_cost),
-        stop_on_error=settings.on_error == "stop",
-        reuse=settings.reuse,
-        advance=advance,
-    )
-    reference = PredictionsReference(
-        home.chunk_store(), candidate.key, kind.name, rows.rows, settings.chunk_rows, tally
-    )
+    before = store.stored()
+    kept = [each for each in cover(before, rows.rows) if settings.reuse and not each.stored.failed_whole]
+    reused = sum(each.stop - each.start for each in kept)
+    advance(reused)
+    wanted = list(missing(kept, rows.rows, settings.chunk_rows))
+    tally = compute(plan, candidate, wanted, advance) if wanted else Tally()
+    if wanted:
+        store.note("efficiency", tally.efficiency)
+    else:
+        tally.efficiency = store.noted("efficiency") or {}
+    in_use = {each.stored for each in kept}
+    for outdated in before:
+        if outdated not in in_use and outdated.chunk not in wanted:
+            store.remove(outdated.chunk)
+    tally.reused = reused
+    tally.rows += reused
+    for each in kept:
+        share = (each.stop - each.start) / (each.stored.chunk.stop - each.stored.chunk.start)
+        tally.seconds += each.stored.seconds * share
+        tally.failed += _failed(store, each)
+    reference = PredictionsReference(home.chunk_store(), candidate.key, plan.kind.name, rows.rows, tally)
     if tally.failed == rows.rows:
         problem = reference.table()["error"][0].as_py()
         raise PredictionFailed(
             f"Every row failed with the model '{candidate.title}', the first with: {problem}"
         )
     return reference
+
+
+def _failed(store: ChunkStore, segment: Segment) -> int:
+    """Count the failed rows of a segment, reading its chunk only where the footer does not tell."""
+    stored = segment.stored
+    if not stored.failed or (segment.start, segment.stop) == (stored.chunk.start, stored.chunk.stop):
+        return stored.failed
+    return sum(error is not None for error in _rows(store, segment)["error"].to_pylist())
+
+
+def _rows(store: ChunkStore, segment: Segment) -> pa.Table:
+    """Read the rows of a segment."""
+    chunk = segment.stored.chunk
+    table = store.read(chunk)
+    if table is None:
+        raise FileNotFoundError(f"The chunk {chunk.name} is missing from {store.folder}.")
+    return table.slice(segment.start - chunk.start, segment.stop - segment.start)

@@ -198,8 +198,8 @@ def _metrics(
         "rows/judged": float(judgement.rows),
         "rows/failed": float(tally.failed),
         "rows/reused": float(tally.reused),
+        **{f"speed/{name}": value for name, value in tally.efficiency.items()},
         "speed/rows_per_second": tally.rows_per_second,
-        "speed/load_seconds": tally.load_seconds or None,
     }
     now = int(time.time() * 1000)
     return [

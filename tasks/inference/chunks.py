@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 SECONDS = b"assay.seconds"
+FAILED = b"assay.failed"
+_NAME = re.compile(r"rows-(\d+)-(\d+)\.parquet")
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,18 @@ def chunks_of(rows: int, size: int) -> list[Chunk]:
     return [Chunk(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
-def seconds_of(table: pa.Table) -> float:
-    """Return how long a stored chunk took to compute; 0 where it does not say."""
-    return float((table.schema.metadata or {}).get(SECONDS, 0.0))
+@dataclass(frozen=True)
+class Stored:
+    """What a stored chunk's footer says: its rows, how many of them failed, and the seconds it took."""
+
+    chunk: Chunk
+    failed: int
+    seconds: float
+
+    @property
+    def failed_whole(self) -> bool:
+        """Whether none of its rows was predicted."""
+        return self.failed == self.chunk.stop - self.chunk.start
 
 
 def key_of(pins: Mapping[str, Any]) -> str:
@@ -75,13 +87,33 @@ class ChunkStore:
 
     def describe(self, pins: Mapping[str, Any]) -> None:
         """Write beside the chunks what the key stands for, for people."""
-        path = f"{self._folder}/pins.json"
-        if not self._files.exists(path):
-            self._write(path, json.dumps(pins, indent=2, sort_keys=True).encode())
+        if not self._files.exists(f"{self._folder}/pins.json"):
+            self.note("pins", pins)
 
-    def has(self, chunk: Chunk) -> bool:
-        """Tell whether a chunk is stored."""
-        return bool(self._files.exists(f"{self._folder}/{chunk.name}"))
+    def stored(self) -> list[Stored]:
+        """Return the chunks there are, by their footers; damaged ones and those of another schema are not."""
+        try:
+            paths = self._files.ls(self._folder, detail=False, refresh=True)
+        except FileNotFoundError:
+            return []
+        found = []
+        for path in sorted(paths):
+            named = _NAME.fullmatch(path.rpartition("/")[2])
+            if named and (each := self._footer(path, Chunk(int(named[1]), int(named[2])))):
+                found.append(each)
+        return found
+
+    def _footer(self, path: str, chunk: Chunk) -> Stored | None:
+        try:
+            with self._files.open(path, "rb") as opened:
+                file = pq.ParquetFile(opened)
+                footer, schema = file.metadata, file.schema_arrow
+        except (FileNotFoundError, pa.ArrowInvalid, OSError):
+            return None
+        if footer.num_rows != chunk.stop - chunk.start or not schema.equals(self._schema):
+            return None
+        said = footer.metadata or {}
+        return Stored(chunk, int(said.get(FAILED, 0)), float(said.get(SECONDS, 0.0)))
 
     def read(self, chunk: Chunk) -> pa.Table | None:
         """Return a chunk, or None when it is not stored, damaged, or of another schema."""
@@ -91,14 +123,31 @@ class ChunkStore:
         except (FileNotFoundError, pa.ArrowInvalid, OSError):
             return None
         right = table.num_rows == chunk.stop - chunk.start and table.schema.equals(self._schema)
-        return table if right else None
+        return table.replace_schema_metadata(None) if right else None
 
     def write(self, chunk: Chunk, predictions: list[dict[str, Any]], seconds: float) -> None:
         """Store a chunk, with the time it took to compute, under a temporary name, then rename it."""
         buffer = io.BytesIO()
-        schema = self._schema.with_metadata({SECONDS: repr(seconds)})
+        failed = sum(prediction.get("error") is not None for prediction in predictions)
+        schema = self._schema.with_metadata({SECONDS: repr(seconds), FAILED: str(failed)})
         pq.write_table(pa.Table.from_pylist(predictions, schema=schema), buffer, compression="zstd")
         self._write(f"{self._folder}/{chunk.name}", buffer.getvalue())
+
+    def remove(self, chunk: Chunk) -> None:
+        """Remove a stored chunk."""
+        self._files.rm_file(f"{self._folder}/{chunk.name}")
+
+    def note(self, name: str, content: Mapping[str, Any]) -> None:
+        """Keep a small JSON document beside the chunks, replacing the one of its name."""
+        self._write(f"{self._folder}/{name}.json", json.dumps(content, indent=2, sort_keys=True).encode())
+
+    def noted(self, name: str) -> dict[str, Any] | None:
+        """Return a document kept beside the chunks, None when there is none."""
+        try:
+            found = json.loads(self._files.cat_file(f"{self._folder}/{name}.json"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def _write(self, path: str, content: bytes) -> None:
         self._files.makedirs(self._folder, exist_ok=True)
@@ -110,15 +159,3 @@ class ChunkStore:
             with suppress(FileNotFoundError):
                 self._files.rm_file(temporary)
             raise
-
-    def tables(self, chunks: list[Chunk]) -> Iterator[pa.Table]:
-        """Yield stored chunks in order.
-
-        Raises:
-            FileNotFoundError: One is not there or damaged.
-        """
-        for chunk in chunks:
-            table = self.read(chunk)
-            if table is None:
-                raise FileNotFoundError(f"The chunk {chunk.name} is missing from {self._folder}.")
-            yield table.replace_schema_metadata(None)

@@ -1,62 +1,56 @@
 """The engine: rows in, stored chunks of predictions out, for every task type.
 
-Read ahead -> prepare on another thread -> sort by cost inside the chunk -> batches under a budget ->
-forward -> store. Chunks already stored are not computed again; when all are, no model is loaded.
+Read ahead -> prepare on other threads -> gather a window -> sort by cost -> batches under a budget ->
+forward -> decode -> store, each of them going on while the next is under way.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from tasks.errors import RowFailures
 from tasks.inference.batches import plan
-from tasks.inference.chunks import Chunk, ChunkStore, seconds_of
-from tasks.inference.predictor import Item, Predictor, Row
-
-ReadChunk = Callable[[Chunk], Sequence[Row]]
-
-
-@dataclass
-class Tally:
-    """What a prediction run did.
-
-    Attributes:
-        rows: Rows predicted or reused.
-        reused: Rows found in the chunk store.
-        failed: Rows that could not be read or predicted.
-        seconds: Time spent preparing and predicting, loading the model not counted, now or when the
-            reused rows were computed.
-        load_seconds: Time spent loading the model.
-        batches: Forward passes.
-        budget: The batch budget at the end, after any halving on out-of-memory.
-    """
-
-    rows: int = 0
-    reused: int = 0
-    failed: int = 0
-    seconds: float = 0.0
-    load_seconds: float = 0.0
-    batches: int = 0
-    budget: float = 0.0
-
-    @property
-    def rows_per_second(self) -> float | None:
-        """Speed of prediction, that of reused rows included."""
-        return self.rows / self.seconds if self.seconds else None
+from tasks.inference.budget import Budget
+from tasks.inference.chunks import Chunk, ChunkStore
+from tasks.inference.efficiency import operations
+from tasks.inference.predictor import Decode, Item, Predictor
+from tasks.inference.readahead import Prepared, ReadChunk, ahead, described
+from tasks.inference.tally import Tally
+from tasks.inference.windows import windows
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A chunk made ready: the items that could be prepared, by position, and the failures of the others."""
+class Flow:
+    """How work flows through the engine; none of it changes a prediction.
 
-    items: dict[int, Item]
-    failures: dict[int, str]
+    Attributes:
+        budget: The most cost of a padded batch.
+        fixed_budget: Whether that was asked for; otherwise it is where the search starts.
+        threads: Threads that read and prepare.
+        waiting: The most chunks that wait prepared.
+        under_way: Batches under way at a time: two on an accelerator, where the next starts while the last
+            is copied back and decoded.
+        warm_up: Whether one row is predicted for nothing first, so that the first batch does not mislead,
+            and its operations counted.
+        stop_on_error: Whether a failing row stops the run rather than being recorded.
+    """
+
+    budget: float
+    fixed_budget: bool = False
+    threads: int = 2
+    waiting: int = 4
+    under_way: int = 1
+    warm_up: bool = False
+    stop_on_error: bool = False
 
 
 def stored_schema(prediction: pa.Schema) -> pa.Schema:
@@ -65,144 +59,228 @@ def stored_schema(prediction: pa.Schema) -> pa.Schema:
 
 
 def predict(
-    chunks: Sequence[Chunk],
+    chunks: Iterable[Chunk],
     read: ReadChunk,
     store: ChunkStore,
-    load: Callable[[], Predictor],
-    *,
-    budget: float,
-    stop_on_error: bool = False,
-    reuse: bool = True,
+    predictor: Predictor,
+    flow: Flow,
     advance: Callable[[int], None] = lambda rows: None,
 ) -> Tally:
-    """Make sure that every chunk is stored, computing those that are not.
+    """Predict chunks and store each when it is whole.
 
     Args:
-        chunks: The chunks of the rows, in order.
-        read: Returns the input rows of a chunk.
-        store: Where predictions go and are looked for.
-        load: Loads the model; called once, and only when a chunk is missing.
-        budget: The most cost of a padded batch; halved for good on out-of-memory.
-        stop_on_error: Whether a failing row stops the run rather than being recorded.
-        reuse: Whether stored chunks are used.
-        advance: Told the rows of each finished chunk.
+        chunks: The chunks to compute, in order; endless where the row count is unknown.
+        read: Returns the input rows of a chunk; fewer where the data ends.
+        store: Where predictions go.
+        predictor: The loaded model.
+        flow: How the work flows.
+        advance: Told of finished rows.
 
     Raises:
         RowFailures: A row failed and `stop_on_error` is set; finished chunks stay stored.
     """
-    tally = Tally(budget=budget)
-    missing = []
-    for chunk in chunks:
-        found = store.read(chunk) if reuse else None
-        # A chunk that failed whole is tried again: what broke it may have been mended since.
-        if found is None or found["error"].null_count == 0:
-            missing.append(chunk)
-            continue
-        tally.reused += found.num_rows
-        tally.seconds += seconds_of(found)
-        tally.failed += found.num_rows - found["error"].null_count
-        advance(found.num_rows)
-    tally.rows = tally.reused
-    if not missing:
-        return tally
+    tally = Tally()
+    budget = Budget(flow.budget, flow.fixed_budget)
+    prepared = ahead(chunks, read, predictor.prepare, threads=flow.threads, waiting=flow.waiting)
+
+    def pace() -> float:
+        return tally.cost / tally.seconds if tally.seconds else 0.0
+
     began = time.perf_counter()
-    predictor = load()
-    tally.load_seconds = time.perf_counter() - began
-    began = time.perf_counter()
-    for chunk, prepared in _ahead(missing, read, predictor):
-        outcome = _predict_chunk(prepared, predictor, tally)
-        if stop_on_error and outcome.failures:
-            position, problem = min(outcome.failures.items())
-            raise RowFailures(f"Row {chunk.start + position} failed: {problem}")
-        took, began = time.perf_counter() - began, time.perf_counter()
-        store.write(chunk, _records(chunk, outcome), took)
-        tally.seconds += took
-        tally.rows += chunk.stop - chunk.start
-        tally.failed += len(outcome.failures)
-        advance(chunk.stop - chunk.start)
+    with _prompt_threads(), _writer(store) as write, closing(prepared):
+        for window in windows(prepared, lambda: budget.value, pace):
+            outcome = _predict_window(window, predictor, budget, tally, flow, advance)
+            took, began = time.perf_counter() - began - tally.warm_up_seconds, time.perf_counter()
+            tally.warm_up_seconds = 0.0
+            whole = sum(each.cost for each in window) or 1.0
+            for number, each in enumerate(window):
+                records = _records(each, outcome, number)
+                failed = sum(record["error"] is not None for record in records)
+                if not (failed and flow.stop_on_error):
+                    write(each.chunk, records, took * each.cost / whole)
+                tally.failed += failed
+                tally.rows += len(records)
+            tally.seconds += took
+            if flow.stop_on_error and outcome.failures:
+                (number, position), problem = min(outcome.failures.items())
+                raise RowFailures(f"Row {window[number].chunk.start + position} failed: {problem}")
+    tally.budget, tally.tried = budget.value, budget.tried
     return tally
 
 
-def _ahead(
-    chunks: Sequence[Chunk], read: ReadChunk, predictor: Predictor
-) -> Iterable[tuple[Chunk, Prepared]]:
-    """Yield prepared chunks, the next one being prepared while this one is predicted."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as pool:
-        waiting = pool.submit(_prepare, read, chunks[0], predictor)
-        for position, chunk in enumerate(chunks):
-            prepared = waiting.result()
-            if position + 1 < len(chunks):
-                waiting = pool.submit(_prepare, read, chunks[position + 1], predictor)
-            yield chunk, prepared
+@contextmanager
+def _prompt_threads() -> Iterator[None]:
+    """Let threads hand over the interpreter quickly, so that preparing does not hold up forward passes."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
-def _prepare(read: ReadChunk, chunk: Chunk, predictor: Predictor) -> Prepared:
-    items: dict[int, Item] = {}
-    failures: dict[int, str] = {}
-    for position, row in enumerate(read(chunk)):
-        try:
-            items[position] = predictor.prepare(row)
-        except Exception as error:
-            failures[position] = _described(error)
-    return Prepared(items, failures)
+@contextmanager
+def _writer(store: ChunkStore) -> Iterator[Callable[[Chunk, list[dict[str, Any]], float], None]]:
+    """Write chunks on another thread, in order; what goes wrong there is raised here."""
+    waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="write") as pool:
+
+        def write(chunk: Chunk, records: list[dict[str, Any]], seconds: float) -> None:
+            waiting.append(pool.submit(store.write, chunk, records, seconds))
+            while len(waiting) > 8 or (waiting and waiting[0].done()):
+                waiting.popleft().result()
+
+        yield write
+        while waiting:
+            waiting.popleft().result()
 
 
-@dataclass(frozen=True)
+Place = tuple[int, int]
+"""A row's place in a window: the number of its chunk, and its position there."""
+
+
+@dataclass
 class _Outcome:
-    predictions: dict[int, dict[str, Any]]
-    failures: dict[int, str]
+    predictions: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    failures: dict[Place, str] = field(default_factory=dict)
 
 
-def _predict_chunk(prepared: Prepared, predictor: Predictor, tally: Tally) -> _Outcome:
-    outcome = _Outcome({}, dict(prepared.failures))
-    positions = list(prepared.items)
-    while positions:
-        costs = [prepared.items[position].cost for position in positions]
-        for batch in plan(costs, tally.budget):
-            if not _predict_batch([positions[each] for each in batch], prepared, predictor, tally, outcome):
-                break  # the budget was halved: plan again what is left
-        done = outcome.predictions.keys() | outcome.failures.keys()
-        positions = [position for position in positions if position not in done]
+def _predict_window(
+    window: Sequence[Prepared],
+    predictor: Predictor,
+    budget: Budget,
+    tally: Tally,
+    flow: Flow,
+    advance: Callable[[int], None],
+) -> _Outcome:
+    outcome = _Outcome()
+    items: dict[Place, Item] = {}
+    for number, each in enumerate(window):
+        items |= {(number, position): item for position, item in each.items.items()}
+        outcome.failures |= {(number, position): why for position, why in each.failures.items()}
+    advance(len(outcome.failures))
+    work = _Work(items, predictor, budget, tally, flow.under_way, advance, outcome)
+    places = list(items)
+    if flow.warm_up and items and not tally.batches:
+        work.warm()
+    trials = budget.trials([items[place].cost for place in places])
+    if trials:
+        work.calibrate([(value, [places[each] for each in chosen]) for value, chosen in trials])
+    while left := [place for place in places if not work.done(place)]:
+        work.through([items[place].cost for place in left], left)
     return outcome
 
 
-def _predict_batch(
-    batch: list[int], prepared: Prepared, predictor: Predictor, tally: Tally, outcome: _Outcome
-) -> bool:
-    """Predict one batch; return False when memory ran out and the budget was halved."""
-    items = [prepared.items[position] for position in batch]
-    try:
-        predictions = predictor.forward(items)
-        tally.batches += 1
-    except Exception as error:
-        if _out_of_memory(error) and len(batch) > 1:
-            padded = len(batch) * max(item.cost for item in items)
-            tally.budget = min(tally.budget, padded) / 2
-            return False
-        if len(batch) == 1:
-            outcome.failures[batch[0]] = _described(error)
+@dataclass
+class _Work:
+    """The batches of one window."""
+
+    items: dict[Place, Item]
+    predictor: Predictor
+    budget: Budget
+    tally: Tally
+    ahead: int
+    advance: Callable[[int], None]
+    outcome: _Outcome
+
+    def done(self, place: Place) -> bool:
+        return place in self.outcome.predictions or place in self.outcome.failures
+
+    def warm(self) -> None:
+        """Predict a middling row for nothing, and count its operations per unit of cost."""
+        by_cost = sorted(self.items.values(), key=lambda item: item.cost)
+        item = by_cost[len(by_cost) // 2]
+        began = time.perf_counter()
+        try:
+            done = operations(lambda: self.predictor.forward([item])())
+        except Exception:
+            return
+        self.tally.operations = done / max(item.cost, 1e-9)
+        self.tally.warm_up_seconds = time.perf_counter() - began
+
+    def calibrate(self, trials: Sequence[tuple[float, list[Place]]]) -> None:
+        """Predict the rows of each trial, and settle the budget by the time they took."""
+        measured = []
+        for value, places in trials:
+            if self.budget.value < value / 4:
+                break
+            before = (self.tally.cost, time.perf_counter())
+            if self._finish(places, *self._start(places)):
+                measured.append((value, self.tally.cost - before[0], time.perf_counter() - before[1]))
+            else:
+                break
+        self.budget.settle(measured)
+
+    def through(self, costs: Sequence[float], places: Sequence[Place]) -> None:
+        """Predict rows batch by batch, until they are done or the budget had to be halved."""
+        under_way: deque[tuple[list[Place], Decode | Exception, float]] = deque()
+        fits = True
+        for batch in plan(costs, self.budget.value):
+            if not fits:
+                break
+            chosen = [places[each] for each in batch]
+            under_way.append((chosen, *self._start(chosen)))
+            if len(under_way) >= self.ahead:
+                fits = self._finish(*under_way.popleft())
+        while under_way:
+            self._finish(*under_way.popleft())
+
+    def _start(self, places: Sequence[Place]) -> tuple[Decode | Exception, float]:
+        began = time.perf_counter()
+        try:
+            return self.predictor.forward([self.items[place] for place in places]), began
+        except Exception as error:
+            return error, began
+
+    def _finish(self, places: list[Place], started: Decode | Exception, began: float) -> bool:
+        """Take a batch's predictions; return False when memory ran out and the budget was halved."""
+        costs = [self.items[place].cost for place in places]
+        padded = len(places) * max(costs)
+        error: Exception
+        try:
+            if isinstance(started, Exception):
+                raise started
+            predictions = started()
+        except Exception as raised:
+            error = raised
+        else:
+            self.outcome.predictions.update(zip(places, predictions, strict=True))
+            self.tally.batch(len(places), sum(costs), padded, time.perf_counter() - began)
+            self.advance(len(places))
             return True
-        for position in batch:
-            _predict_batch([position], prepared, predictor, tally, outcome)
+        if out_of_memory(error) and len(places) > 1:
+            _release(error)
+            self.budget.halve(padded)
+            return False
+        if len(places) == 1:
+            self.outcome.failures[places[0]] = described(error)
+            self.advance(1)
+            return True
+        for place in places:
+            self._finish([place], *self._start([place]))
         return True
-    outcome.predictions.update(zip(batch, predictions, strict=True))
-    return True
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
+    """Tell whether an exception means that memory ran out, on the device or the host."""
     return type(error).__name__ in {"OutOfMemoryError", "MemoryError"} or "out of memory" in str(error)
 
 
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+def _release(error: Exception) -> None:
+    """Give back what the failed batch held: the traceback keeps its tensors, the allocator their memory."""
+    error.__traceback__ = None
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
-def _records(chunk: Chunk, outcome: _Outcome) -> list[dict[str, Any]]:
+def _records(prepared: Prepared, outcome: _Outcome, number: int) -> list[dict[str, Any]]:
+    chunk = prepared.chunk
     return [
         {
             "row": chunk.start + position,
-            **outcome.predictions.get(position, {}),
-            "error": outcome.failures.get(position),
+            **outcome.predictions.get((number, position), {}),
+            "error": outcome.failures.get((number, position)),
         }
         for position in range(chunk.stop - chunk.start)
     ]

@@ -1,12 +1,14 @@
-"""What the engine drives: a loaded model that turns rows into predictions in four steps."""
+"""What the engine drives: a loaded model that turns rows into predictions in three steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 Row = Mapping[str, Any]
+Decode = Callable[[], list[dict[str, Any]]]
+"""Turns what a forward pass computed into a prediction per item, in order, in the task type's schema."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Options:
         max_new_tokens: Longest generated answer; None for the task type's own.
         language: Language of the speech for multilingual models.
         allow_remote_code: Whether the checkpoint's own code may run.
+        compile: Whether the model is compiled with `torch.compile`.
+        seed: Seed of everything sampled; a row's own seed is made from it and the row's number.
     """
 
     device: str
@@ -28,6 +32,8 @@ class Options:
     max_new_tokens: int | None = None
     language: str | None = None
     allow_remote_code: bool = False
+    compile: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,17 @@ class Item:
 
 
 class Predictor(Protocol):
-    """A loaded model. `prepare` may run on another thread than `forward`."""
+    """A loaded model. `prepare` and the `Decode` that `forward` returns may run on other threads."""
 
-    def prepare(self, row: Row) -> Item:
-        """Decode, tokenise or resize one row; an exception is a failure of this row alone."""
+    @property
+    def network(self) -> Any:
+        """The torch module that does the work; None where it is elsewhere, as behind an endpoint."""
         ...
 
-    def forward(self, items: Sequence[Item]) -> list[dict[str, Any]]:
-        """Run one batch and return a prediction per item, in order, in the task type's schema."""
+    def prepare(self, rows: Sequence[Row]) -> list[Item]:
+        """Decode, tokenise or resize rows; the engine prepares them one by one where that raises."""
+        ...
+
+    def forward(self, items: Sequence[Item]) -> Decode:
+        """Start one batch; on an accelerator it need not be finished when this returns."""
         ...

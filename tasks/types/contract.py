@@ -88,6 +88,7 @@ class TaskType:
         metrics: Its default metrics, each a name and arguments.
         batch_cost: The default budget of one batch, in `cost_unit`.
         cost_unit: What a row costs: tokens, images or seconds.
+        generates: Whether a row's prediction is written token by token.
         preprocessing: The settings that change predictions, by name: part of every chunk's key.
         align: `(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`, run before any
             model loads; raises `BadLabels` for labels that map to nothing.
@@ -113,6 +114,7 @@ class TaskType:
     evidence: Callable[[Rows, Rows, Alignment], dict[str, Judged]]
     judged_by: tuple[str, ...]
     sample: Callable[[Mapping[str, Any], Mapping[str, Any], Alignment], dict[str, Any]]
+    generates: bool = False
 
     @property
     def inputs(self) -> tuple[str, ...]:

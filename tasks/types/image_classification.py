@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.inference import checkpoints, loading, media
 from tasks.inference.checkpoints import Checkpoint
-from tasks.inference.predictor import Item, Options, Row
+from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types import classification
 from tasks.types.contract import Alignment, Column, TaskType
 
@@ -26,21 +26,24 @@ class ImageClassifier:
 
     def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
         self._processor = loading.image_processor(checkpoint, options)
-        self._model = loading.model("AutoModelForImageClassification", checkpoint, options)
+        self.network = loading.model("AutoModelForImageClassification", checkpoint, options)
         self._names = checkpoints.labels(checkpoint)
 
-    def prepare(self, row: Row) -> Item:
-        """Decode and resize one image; costs one."""
-        image = media.image(row["image"])
-        return Item(self._processor(images=image, return_tensors="pt")["pixel_values"][0], cost=1.0)
+    def prepare(self, rows: Sequence[Row]) -> list[Item]:
+        """Decode and resize images; each costs one."""
+        images = [media.image(row["image"]) for row in rows]
+        return [
+            Item(self._processor(images=image, return_tensors="pt")["pixel_values"][0], cost=1.0)
+            for image in images
+        ]
 
-    def forward(self, items: Sequence[Item]) -> list[dict[str, Any]]:
+    def forward(self, items: Sequence[Item]) -> Decode:
         """Classify a batch."""
         import torch
 
         pixels = torch.stack([item.features for item in items])
-        logits = loading.run(self._model, {"pixel_values": pixels}).logits.float().cpu().numpy()
-        return classification.decode(logits, self._names)
+        logits = loading.run(self.network, {"pixel_values": pixels}).logits
+        return lambda: classification.decode(logits.float().cpu().numpy(), self._names)
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tasks.inference import checkpoints, loading, media
 from tasks.inference.checkpoints import Checkpoint
-from tasks.inference.predictor import Item, Options, Predictor, Row
+from tasks.inference.predictor import Decode, Item, Options, Predictor, Row
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 
 if TYPE_CHECKING:
@@ -39,24 +39,28 @@ class CtcRecognizer:
 
     def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
         self._processor = loading.processor(checkpoint, options)
-        self._model = loading.model("AutoModelForCTC", checkpoint, options)
+        self.network = loading.model("AutoModelForCTC", checkpoint, options)
         self._rate = self._processor.feature_extractor.sampling_rate
 
-    def prepare(self, row: Row) -> Item:
-        """Decode and resample a recording; costs its seconds."""
+    def prepare(self, rows: Sequence[Row]) -> list[Item]:
+        """Decode and resample recordings; each costs its seconds."""
+        return [self._prepared(row) for row in rows]
+
+    def _prepared(self, row: Row) -> Item:
         samples = media.sound(row["audio"], self._rate)
         features = self._processor.feature_extractor(
             samples, sampling_rate=self._rate, return_attention_mask=True
         )
         return Item(features, cost=len(samples) / self._rate)
 
-    def forward(self, items: Sequence[Item]) -> list[dict[str, Any]]:
+    def forward(self, items: Sequence[Item]) -> Decode:
         """Transcribe a batch; one by one where the model normalises over time, which padding would change."""
         masked = self._processor.feature_extractor.return_attention_mask and hasattr(
-            self._model, "_get_feat_extract_output_lengths"
+            self.network, "_get_feat_extract_output_lengths"
         )
         groups = [items] if masked else [[item] for item in items]
-        return _spoken([text for group in groups for text in self._transcribe(group)], items)
+        texts = [text for group in groups for text in self._transcribe(group)]
+        return lambda: _spoken(texts, items)
 
     def _transcribe(self, items: Sequence[Item]) -> list[str]:
         import torch
@@ -67,9 +71,9 @@ class CtcRecognizer:
         lengths = batch["attention_mask"].sum(-1)
         if not extractor.return_attention_mask:
             batch.pop("attention_mask")
-        labels = loading.run(self._model, batch).logits.argmax(-1).cpu()
+        labels = loading.run(self.network, batch).logits.argmax(-1).cpu()
         # Frames of padding would be read as speech.
-        frames = self._model._get_feat_extract_output_lengths(lengths) if len(items) > 1 else None
+        frames = self.network._get_feat_extract_output_lengths(lengths) if len(items) > 1 else None
         rows = labels if frames is None else [row[:count] for row, count in zip(labels, frames, strict=True)]
         return [self._processor.decode(torch.as_tensor(row)) for row in rows]
 
@@ -79,14 +83,17 @@ class Seq2SeqRecognizer:
 
     def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
         self._processor = loading.processor(checkpoint, options)
-        self._model = loading.model("AutoModelForSpeechSeq2Seq", checkpoint, options)
+        self.network = loading.model("AutoModelForSpeechSeq2Seq", checkpoint, options)
         self._extractor = self._processor.feature_extractor
         self._rate = self._extractor.sampling_rate
         self._window = float(getattr(self._extractor, "chunk_length", 0) or 0)
-        self._generation = _generation(self._model, options)
+        self._generation = _generation(self.network, options)
 
-    def prepare(self, row: Row) -> Item:
-        """Decode and resample a recording; costs its seconds, but a full window at least."""
+    def prepare(self, rows: Sequence[Row]) -> list[Item]:
+        """Decode and resample recordings; each costs its seconds, but a full window at least."""
+        return [self._prepared(row) for row in rows]
+
+    def _prepared(self, row: Row) -> Item:
         samples = media.sound(row["audio"], self._rate)
         seconds = len(samples) / self._rate
         long = bool(self._window) and seconds > self._window
@@ -100,7 +107,7 @@ class Seq2SeqRecognizer:
         )
         return Item((features, seconds, long), cost=max(seconds, self._window))
 
-    def forward(self, items: Sequence[Item]) -> list[dict[str, Any]]:
+    def forward(self, items: Sequence[Item]) -> Decode:
         """Transcribe a batch; recordings longer than a window one by one, window after window."""
         import torch
 
@@ -109,20 +116,22 @@ class Seq2SeqRecognizer:
         for group in [short, *([item] for item in items if item.features[2])]:
             if not group:
                 continue
-            name = self._model.main_input_name
+            name = self.network.main_input_name
             batch = {
                 key: torch.cat([item.features[0][key] for item in group]) for key in (name, "attention_mask")
             }
             with torch.inference_mode():
-                ids = self._model.generate(
-                    **loading.moved(self._model, batch),
+                ids = self.network.generate(
+                    **loading.moved(self.network, batch),
                     **self._generation,
                     **({"return_timestamps": True} if group[0].features[2] else {}),
                 )
             texts |= dict(
                 zip(map(id, group), self._processor.batch_decode(ids, skip_special_tokens=True), strict=True)
             )
-        return _spoken([texts[id(item)] for item in items], items, [item.features[1] for item in items])
+        return lambda: _spoken(
+            [texts[id(item)] for item in items], items, [item.features[1] for item in items]
+        )
 
 
 def _generation(model: Any, options: Options) -> dict[str, Any]:
@@ -190,4 +199,5 @@ SPEECH_RECOGNITION = TaskType(
     evidence=evidence,
     judged_by=("texts",),
     sample=sample,
+    generates=True,
 )

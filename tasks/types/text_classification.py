@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from tasks.inference import checkpoints, loading
 from tasks.inference.checkpoints import Checkpoint
-from tasks.inference.predictor import Item, Options, Row
+from tasks.inference.padding import Padding
+from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types import classification
 from tasks.types.contract import Alignment, Column, TaskType
 
@@ -51,30 +51,46 @@ class TextClassifier:
 
     def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
         self._tokenizer = loading.tokenizer(checkpoint, options)
-        self._model = loading.model("AutoModelForSequenceClassification", checkpoint, options)
+        self.network = loading.model("AutoModelForSequenceClassification", checkpoint, options)
         self._names = checkpoints.labels(checkpoint)
-        self._limit = loading.longest_input(self._tokenizer, self._model.config, options)
+        self._limit = loading.longest_input(self._tokenizer, self.network.config, options)
+        self._padding = Padding.of(self._tokenizer)
 
-    def prepare(self, row: Row) -> Item:
-        """Tokenise one text or pair, cut to what the model takes; costs its tokens."""
-        pair = row.get("text_pair")
-        given = {"text": row["text"]} if pair is None else {"text": row["text"], "text_pair": pair}
-        whole = self._tokenizer(**given, verbose=False)
-        length = len(whole["input_ids"])
-        if length > self._limit:
-            whole = self._tokenizer(**given, truncation=True, max_length=self._limit)
-        encoded = {name: whole[name] for name in whole if name in self._tokenizer.model_input_names}
-        return Item((encoded, length > self._limit), cost=float(len(encoded["input_ids"])))
-
-    def forward(self, items: Sequence[Item]) -> list[dict[str, Any]]:
-        """Classify a batch."""
-        batch = self._tokenizer.pad([item.features[0] for item in items], return_tensors="pt")
-        logits = loading.run(self._model, batch).logits.float().cpu().numpy()
-        predictions = classification.decode(logits.astype(np.float32), self._names)
+    def prepare(self, rows: Sequence[Row]) -> list[Item]:
+        """Tokenise texts or pairs, cut to what the model takes; a row costs its tokens."""
+        encoded = self._encoded(rows)
+        long = [number for number, row in enumerate(encoded) if len(row["input_ids"]) > self._limit]
+        cut = self._encoded([rows[number] for number in long], truncation=True, max_length=self._limit)
+        for number, row in zip(long, cut, strict=True):
+            encoded[number] = row
+        truncated = set(long)
         return [
-            {**prediction, "tokens": int(item.cost), "truncated": item.features[1]}
-            for prediction, item in zip(predictions, items, strict=True)
+            Item((row, number in truncated), cost=float(len(row["input_ids"])))
+            for number, row in enumerate(encoded)
         ]
+
+    def _encoded(self, rows: Sequence[Row], **more: Any) -> list[dict[str, list[int]]]:
+        if not rows:
+            return []
+        pairs = [row.get("text_pair") for row in rows]
+        second = None if all(pair is None for pair in pairs) else pairs
+        whole = self._tokenizer([row["text"] for row in rows], second, verbose=False, **more)
+        names = [name for name in whole if name in self._tokenizer.model_input_names]
+        return [{name: whole[name][number] for name in names} for number in range(len(rows))]
+
+    def forward(self, items: Sequence[Item]) -> Decode:
+        """Classify a batch."""
+        batch = self._padding.batch([item.features[0] for item in items])
+        logits = loading.run(self.network, batch).logits
+
+        def decode() -> list[dict[str, Any]]:
+            predictions = classification.decode(logits.float().cpu().numpy(), self._names)
+            return [
+                {**prediction, "tokens": int(item.cost), "truncated": item.features[1]}
+                for prediction, item in zip(predictions, items, strict=True)
+            ]
+
+        return decode
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A word's tag is that of its first sub-word. Words cut off by truncation count as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,8 @@ import pyarrow.compute as pc
 from tasks.errors import BadEvaluation
 from tasks.inference import checkpoints, loading
 from tasks.inference.checkpoints import Checkpoint
-from tasks.inference.predictor import Item, Options, Row
+from tasks.inference.padding import Padding
+from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.labels import names_in
 from tasks.types.tags import OUTSIDE, match_tags
@@ -60,33 +62,44 @@ class Tagger:
             )
         if "add_prefix_space" in self._tokenizer.init_kwargs or hasattr(self._tokenizer, "add_prefix_space"):
             self._tokenizer = loading.tokenizer(checkpoint, options, add_prefix_space=True)
-        self._model = loading.model("AutoModelForTokenClassification", checkpoint, options)
+        self.network = loading.model("AutoModelForTokenClassification", checkpoint, options)
         self._names = checkpoints.labels(checkpoint)
-        self._limit = loading.longest_input(self._tokenizer, self._model.config, options)
+        self._limit = loading.longest_input(self._tokenizer, self.network.config, options)
+        # Decoding goes by position from the left, whatever side the tokenizer pads.
+        self._padding = replace(Padding.of(self._tokenizer), left=False)
 
-    def prepare(self, row: Row) -> Item:
-        """Tokenise the words, cut to what the model takes; costs the tokens."""
-        words = list(row["tokens"])
+    def prepare(self, rows: Sequence[Row]) -> list[Item]:
+        """Tokenise the words of rows, cut to what the model takes; a row costs its tokens."""
+        words = [list(row["tokens"]) for row in rows]
         encoded = self._tokenizer(
             words, is_split_into_words=True, truncation=True, max_length=self._limit, verbose=False
         )
-        first: dict[int, int] = {}
-        for position, word in enumerate(encoded.word_ids()):
-            if word is not None:
-                first.setdefault(word, position)
-        inputs = {name: encoded[name] for name in encoded if name in self._tokenizer.model_input_names}
-        return Item((inputs, len(words), first), cost=float(len(inputs["input_ids"])))
+        names = [name for name in encoded if name in self._tokenizer.model_input_names]
+        items = []
+        for number, row in enumerate(words):
+            first: dict[int, int] = {}
+            for position, word in enumerate(encoded.word_ids(number)):
+                if word is not None:
+                    first.setdefault(word, position)
+            inputs = {name: encoded[name][number] for name in names}
+            items.append(Item((inputs, len(row), first), cost=float(len(inputs["input_ids"]))))
+        return items
 
-    def forward(self, items: Sequence[Item]) -> list[dict[str, Any]]:
+    def forward(self, items: Sequence[Item]) -> Decode:
         """Tag a batch."""
-        batch = self._tokenizer.pad(
-            [item.features[0] for item in items], return_tensors="pt", padding_side="right"
-        )
-        probabilities = loading.run(self._model, batch).logits.float().softmax(-1).cpu().numpy()
-        return [
-            self._decode(row, words, first)
-            for row, (_, words, first) in zip(probabilities, (item.features for item in items), strict=True)
-        ]
+        batch = self._padding.batch([item.features[0] for item in items])
+        logits = loading.run(self.network, batch).logits
+
+        def decode() -> list[dict[str, Any]]:
+            probabilities = logits.float().softmax(-1).cpu().numpy()
+            return [
+                self._decode(row, words, first)
+                for row, (_, words, first) in zip(
+                    probabilities, (item.features for item in items), strict=True
+                )
+            ]
+
+        return decode
 
     def _decode(self, probabilities: Any, words: int, first: Mapping[int, int]) -> dict[str, Any]:
         tags = [OUTSIDE] * words

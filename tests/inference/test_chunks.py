@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tasks.inference.chunks import Chunk, ChunkStore, chunks_of, key_of, seconds_of
+from tasks.inference.chunks import Chunk, ChunkStore, Stored, key_of
 
 SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("label", pa.string())])
 ROWS = [{"row": 0, "label": "a"}, {"row": 1, "label": None}]
@@ -24,8 +24,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     found = chunks.read(Chunk(0, 2))
     assert found is not None
     assert found.to_pylist() == ROWS
-    assert seconds_of(found) == 1.5
-    assert chunks.has(Chunk(0, 2))
+    assert chunks.stored() == [Stored(Chunk(0, 2), failed=0, seconds=1.5)]
     assert [path.name for path in Path(chunks.folder).iterdir()] == [Chunk(0, 2).name]
 
 
@@ -36,6 +35,7 @@ def test_a_damaged_chunk_is_as_good_as_none(tmp_path: Path, damage: bytes | None
     path = Path(chunks.folder) / Chunk(0, 2).name
     path.write_bytes(path.read_bytes()[:-9] if damage is None else damage)
     assert chunks.read(Chunk(0, 2)) is None
+    assert chunks.stored() == []
 
 
 def test_a_chunk_of_other_rows_or_another_schema_is_not_taken(tmp_path: Path) -> None:
@@ -43,6 +43,7 @@ def test_a_chunk_of_other_rows_or_another_schema_is_not_taken(tmp_path: Path) ->
     chunks.write(Chunk(0, 2), ROWS, seconds=0)
     (Path(chunks.folder) / Chunk(0, 2).name).rename(Path(chunks.folder) / Chunk(0, 3).name)
     assert chunks.read(Chunk(0, 3)) is None
+    assert chunks.stored() == []
     other = ChunkStore(str(tmp_path), "abcdef", pa.schema([pa.field("row", pa.int64())]))
     chunks.write(Chunk(0, 2), ROWS, seconds=0)
     assert other.read(Chunk(0, 2)) is None
@@ -76,6 +77,10 @@ def test_keys_differ_with_every_pin() -> None:
     assert len(keys) == 1 + len(pins)
 
 
-def test_chunks_cover_every_row_once() -> None:
-    rows = [row for chunk in chunks_of(10, 3) for row in range(chunk.start, chunk.stop)]
-    assert rows == list(range(10))
+def test_documents_are_kept_beside_the_chunks(tmp_path: Path) -> None:
+    chunks = store(tmp_path)
+    assert chunks.noted("efficiency") is None
+    chunks.note("efficiency", {"rows_per_second": 2.5})
+    chunks.note("efficiency", {"rows_per_second": 3.5})
+    assert chunks.noted("efficiency") == {"rows_per_second": 3.5}
+    assert chunks.stored() == []
