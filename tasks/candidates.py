@@ -94,9 +94,12 @@ def _options(model: Model, settings: Settings) -> Options:
         device=device,
         dtype=devices.choose_dtype(model.dtype or settings.dtype, device),
         max_tokens=settings.max_tokens,
-        max_new_tokens=settings.max_new_tokens,
         language=settings.language,
         allow_remote_code=settings.allow_remote_code,
+        compile=settings.compile,
+        attention=settings.attention,
+        seed=settings.seed,
+        **{**settings.generation.model_dump(), "stop": tuple(settings.generation.stop)},
     )
 
 

@@ -13,6 +13,7 @@ TASK_TYPES = {
     "text-classification": "tasks.types.text_classification:TEXT_CLASSIFICATION",
     "token-classification": "tasks.types.token_classification:TOKEN_CLASSIFICATION",
     "image-classification": "tasks.types.image_classification:IMAGE_CLASSIFICATION",
+    "text-generation": "tasks.types.text_generation:TEXT_GENERATION",
     "automatic-speech-recognition": "tasks.types.speech_recognition:SPEECH_RECOGNITION",
 }
 

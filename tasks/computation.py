@@ -13,6 +13,7 @@ from tasks.inference import engine
 from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.efficiency import Meter, figures
 from tasks.inference.engine import Flow
+from tasks.inference.predictor import ROW
 from tasks.inference.tally import Tally
 from tasks.load import open_rows
 from tasks.plan import Plan
@@ -72,7 +73,7 @@ def _reader(plan: Plan) -> Callable[[Chunk], Sequence[Mapping[str, Any]]]:
     def read(chunk: Chunk) -> Sequence[Mapping[str, Any]]:
         values = opened[chunk.start : chunk.stop]
         return [
-            {inputs[name]: values[name][position] for name in inputs}
+            {ROW: chunk.start + position, **{inputs[name]: values[name][position] for name in inputs}}
             for position in range(chunk.stop - chunk.start)
         ]
 

@@ -128,6 +128,57 @@ class Metric(_Strict):
         return given
 
 
+class Generation(_Strict):
+    """How models that write text are asked, and how they write."""
+
+    max_new_tokens: int | None = Field(
+        None,
+        gt=0,
+        description="Longest generated answer; left out, the task type's own.",
+        json_schema_extra={"position": 0},
+    )
+    temperature: float = Field(
+        0.0,
+        ge=0,
+        description="0 for the likeliest token each time; more draws more freely, each row by its own seed.",
+        json_schema_extra={"position": 1},
+    )
+    top_p: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Draw from the likeliest tokens that together have this probability.",
+        json_schema_extra={"position": 2},
+    )
+    top_k: int = Field(
+        0,
+        ge=0,
+        description="Draw from this many likeliest tokens; 0 for all.",
+        json_schema_extra={"position": 3},
+    )
+    stop: list[str] = Field(
+        default_factory=list,
+        description="Strings that end an answer; they are not part of it.",
+        json_schema_extra={"position": 4},
+    )
+    template: str = Field(
+        "{prompt}",
+        pattern=r"\{prompt\}",
+        description="What the model is given, with {prompt} where the dataset's prompt goes.",
+        json_schema_extra={"position": 5},
+    )
+    system: str | None = Field(
+        None,
+        description="A system message, for models with a chat template.",
+        json_schema_extra={"position": 6},
+    )
+    chat: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Whether prompts go through the model's chat template; auto where it has one.",
+        json_schema_extra={"position": 7},
+    )
+
+
 class Settings(_Strict):
     """How to run it. The defaults are right for most evaluations."""
 
@@ -161,16 +212,33 @@ class Settings(_Strict):
         description="Cut inputs to this many tokens; left out, what the model can take.",
         json_schema_extra={"position": 4},
     )
-    max_new_tokens: int | None = Field(
-        None,
-        gt=0,
-        description="Longest generated answer; left out, the task type's own.",
-        json_schema_extra={"position": 5},
-    )
     language: str | None = Field(
         None,
         description="Language of the speech, for multilingual models, as en.",
+        json_schema_extra={"position": 5},
+    )
+    generation: Generation = Field(
+        default_factory=Generation,
+        description="How models that write text are asked, and how they write.",
         json_schema_extra={"position": 6},
+    )
+    compile: bool = Field(
+        False,
+        description="Compile the model with torch.compile: slower to start, faster on long runs.",
+        json_schema_extra={"position": 15},
+    )
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
+        "auto",
+        description="Attention implementation; auto is the fastest that the model and machine have.",
+        json_schema_extra={"position": 16},
+    )
+    workers: int | None = Field(
+        None,
+        gt=0,
+        le=64,
+        description="Processes that predict side by side, each with the model loaded; left out, one a GPU, "
+        "or one.",
+        json_schema_extra={"position": 17},
     )
     level: float = Field(
         0.95,

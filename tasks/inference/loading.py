@@ -17,14 +17,19 @@ def model(auto_class: str, checkpoint: Checkpoint, options: Options) -> Any:
     import torch
     import transformers
 
+    attention = {} if options.attention == "auto" else {"attn_implementation": options.attention}
     loaded = getattr(transformers, auto_class).from_pretrained(
         checkpoint.place,
         dtype=getattr(torch, options.dtype),
         use_safetensors=not checkpoint.pickled,
         trust_remote_code=options.allow_remote_code,
+        **attention,
         **checkpoint.loading(),
     )
-    return loaded.to(options.device).eval()
+    ready = loaded.to(options.device).eval()
+    if options.compile:
+        ready.compile(dynamic=True)
+    return ready
 
 
 def tokenizer(checkpoint: Checkpoint, options: Options, **more: Any) -> Any:
@@ -85,7 +90,11 @@ def run(model: Any, batch: Mapping[str, Any]) -> Any:
 
 def moved(model: Any, batch: Mapping[str, Any]) -> dict[str, Any]:
     """Move a batch's tensors to the model's device, and its floating-point ones to the model's precision."""
-    return {
-        name: value.to(model.device, model.dtype) if value.is_floating_point() else value.to(model.device)
-        for name, value in batch.items()
-    }
+    device, dtype = model.device, model.dtype
+    there = {}
+    for name, value in batch.items():
+        if device.type == "cuda":
+            # From pinned memory the copy goes on beside the computation.
+            value = value.pin_memory()
+        there[name] = value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
+    return there

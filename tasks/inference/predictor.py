@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 Row = Mapping[str, Any]
+"""A row's input columns by canonical name, and its number under `ROW`."""
+
+ROW = "row"
 Decode = Callable[[], list[dict[str, Any]]]
 """Turns what a forward pass computed into a prediction per item, in order, in the task type's schema."""
 
@@ -19,21 +22,37 @@ class Options:
         device: A torch device, as cpu or cuda:0.
         dtype: The precision weights and activations have.
         max_tokens: Inputs are cut to this many tokens; None for what the model can take.
-        max_new_tokens: Longest generated answer; None for the task type's own.
         language: Language of the speech for multilingual models.
         allow_remote_code: Whether the checkpoint's own code may run.
         compile: Whether the model is compiled with `torch.compile`.
-        seed: Seed of everything sampled; a row's own seed is made from it and the row's number.
+        attention: The attention implementation; auto for the model's own choice.
+        seed: Seed of everything drawn; each row's draws also depend on its number.
+        max_new_tokens: Longest generated answer; None for the task type's own.
+        temperature: 0 for the likeliest token each time.
+        top_p: Draw from the likeliest tokens that together have this probability.
+        top_k: Draw from this many likeliest tokens; 0 for all.
+        stop: Strings that end an answer.
+        template: What the model is given, with {prompt} where the prompt goes.
+        system: A system message, for models with a chat template.
+        chat: Whether prompts go through the model's chat template: auto, on, off.
     """
 
     device: str
     dtype: Literal["float32", "bfloat16", "float16"]
     max_tokens: int | None = None
-    max_new_tokens: int | None = None
     language: str | None = None
     allow_remote_code: bool = False
     compile: bool = False
+    attention: str = "auto"
     seed: int = 0
+    max_new_tokens: int | None = None
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    stop: tuple[str, ...] = ()
+    template: str = "{prompt}"
+    system: str | None = None
+    chat: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,181 @@
+"""Text generation: what a causal language model answers to a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tasks.errors import BadEvaluation
+from tasks.inference import loading
+from tasks.inference.checkpoints import Checkpoint
+from tasks.inference.decoder import Decoder
+from tasks.inference.generation import Manner, cut, write
+from tasks.inference.loading import ENDLESS
+from tasks.inference.predictor import ROW, Decode, Item, Options, Row
+from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
+
+if TYPE_CHECKING:
+    import datasets
+
+MOST_NEW = 128
+"""Longest answer where the evaluation does not say."""
+
+PROMPT = Column(
+    name="prompt",
+    role="input",
+    accepts=frozenset({"text"}),
+    typical="text",
+    aliases=("question", "instruction", "input", "query", "text", "source"),
+    help="what the model is asked to continue or answer",
+)
+ANSWER = Column(
+    name="answer",
+    role="reference",
+    accepts=frozenset({"text"}),
+    typical="text",
+    aliases=("target", "reference", "completion", "response", "output", "label", "summary"),
+    help="the text it should write",
+)
+PREDICTION = pa.schema(
+    [
+        pa.field("text", pa.string()),
+        pa.field("tokens", pa.int32()),
+        pa.field("prompt_tokens", pa.int32()),
+        pa.field("truncated", pa.bool_()),
+        pa.field("finished", pa.bool_()),
+    ]
+)
+
+
+class Writer:
+    """A causal language model with its tokenizer."""
+
+    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+        self._tokenizer = loading.tokenizer(checkpoint, options)
+        self.network = loading.model("AutoModelForCausalLM", checkpoint, options)
+        self._decoder = Decoder(self.network)
+        self._options = options
+        self._chat = options.chat == "on" or (options.chat == "auto" and bool(self._tokenizer.chat_template))
+        if self._chat and not self._tokenizer.chat_template:
+            raise BadEvaluation(
+                f"The model '{checkpoint.name}' has no chat template; set settings.generation.chat: off."
+            )
+        self._manner = manner(self.network, self._tokenizer, options)
+        limit = loading.longest_input(self._tokenizer, self.network.config, options)
+        self._limit = limit if limit == ENDLESS else max(1, limit - self._manner.most)
+
+    def prepare(self, rows: Sequence[Row]) -> list[Item]:
+        """Tokenise prompts, keeping the end of one that is too long; a row costs prompt and answer."""
+        texts = [self._asked(row["prompt"]) for row in rows]
+        encoded = self._tokenizer(texts, add_special_tokens=not self._chat, verbose=False)["input_ids"]
+        start = self._tokenizer.bos_token_id
+        items = []
+        for row, ids in zip(rows, encoded, strict=True):
+            tokens = list(ids) or [self._tokenizer.eos_token_id if start is None else start]
+            kept = tokens[-self._limit :]
+            cost = float(len(kept) + self._manner.most)
+            items.append(Item((kept, row[ROW], len(kept) < len(tokens)), cost))
+        return items
+
+    def _asked(self, prompt: str) -> str:
+        text = self._options.template.replace("{prompt}", prompt)
+        if not self._chat:
+            return text
+        system = [{"role": "system", "content": self._options.system}] if self._options.system else []
+        messages = [*system, {"role": "user", "content": text}]
+        return str(self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+
+    def forward(self, items: Sequence[Item]) -> Decode:
+        """Write the answers of a batch."""
+        prompts = [item.features[0] for item in items]
+        numbers = [item.features[1] for item in items]
+        written = write(self._decoder, self._tokenizer, prompts, numbers, self._manner)
+
+        def decode() -> list[dict[str, Any]]:
+            texts = self._tokenizer.batch_decode([each.tokens for each in written], skip_special_tokens=True)
+            return [
+                {
+                    "text": cut(text, self._manner.stops).strip(),
+                    "tokens": len(each.tokens),
+                    "prompt_tokens": len(item.features[0]),
+                    "truncated": item.features[2],
+                    "finished": each.finished,
+                }
+                for text, each, item in zip(texts, written, items, strict=True)
+            ]
+
+        return decode
+
+
+def manner(network: Any, tokenizer: Any, options: Options) -> Manner:
+    """Return how a model writes: by the evaluation's settings, ending and penalising as the model states."""
+    stated = network.generation_config
+    ends = stated.eos_token_id if stated.eos_token_id is not None else tokenizer.eos_token_id
+    several = ends if isinstance(ends, list | tuple) else [ends]
+    return Manner(
+        most=options.max_new_tokens or MOST_NEW,
+        ends=frozenset(int(each) for each in several if each is not None),
+        stops=options.stop,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        top_k=options.top_k,
+        repetition_penalty=float(stated.repetition_penalty or 1.0),
+        seed=options.seed,
+    )
+
+
+def align(
+    features: datasets.Features,
+    columns: Mapping[str, str],
+    rows: datasets.Dataset,
+    checkpoint: Checkpoint,
+    overrides: Mapping[str, str],
+) -> Alignment:
+    """Answers have no labels to match."""
+    return Alignment()
+
+
+def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
+    """Return the answers, written and right."""
+    return {"texts": Judged(list(predictions["text"]), list(references["answer"]))}
+
+
+def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
+    """Return the prompt, the right answer and the written one."""
+    return {
+        "prompt": row["prompt"],
+        "reference": row["answer"],
+        "prediction": prediction["text"],
+        "right": prediction["text"].strip() == row["answer"].strip(),
+    }
+
+
+TEXT_GENERATION = TaskType(
+    name="text-generation",
+    version=1,
+    summary="What a causal language model answers to a prompt.",
+    columns=(PROMPT, ANSWER),
+    prediction=PREDICTION,
+    metrics=(("cer", {}),),
+    batch_cost=8192,
+    cost_unit="tokens",
+    preprocessing=(
+        "max_tokens",
+        "max_new_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop",
+        "template",
+        "system",
+        "chat",
+    ),
+    align=align,
+    open=Writer,
+    evidence=evidence,
+    judged_by=("texts",),
+    sample=sample,
+    generates=True,
+)
