@@ -6,7 +6,7 @@ metric's, its value loads to a `Metric`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -15,7 +15,7 @@ from tasks.errors import unknown
 from tasks.metrics import classification, sequences, transcripts
 from tasks.metrics.classification import confusion
 from tasks.metrics.contract import Measurement, Metric, Score
-from tasks.metrics.intervals import scores
+from tasks.metrics.intervals import Method, scores
 
 __all__ = ["METRICS", "Measurement", "Metric", "Score", "compute", "confusion", "metric", "metrics"]
 
@@ -69,9 +69,23 @@ def compute(
     level: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
+    method: Method = "auto",
+    groups: Sequence[Hashable] | None = None,
     **arguments: Any,
 ) -> dict[str, Score]:
     """Compute a metric with its intervals; inputs have the shapes of HF evaluate's metric of that name.
+
+    Args:
+        name: The metric.
+        predictions: What a model gave, row by row.
+        references: What is right, row by row.
+        level: Confidence level of the intervals.
+        resamples: Bootstrap samples; 0 for no intervals.
+        seed: Seed of the samples.
+        method: How intervals are found: `auto` (closed form for plain shares of rows, else the percentile
+            bootstrap), `percentile`, `bca`, `wilson` or `clopper-pearson`; see `tasks.metrics.intervals`.
+        groups: What each row belongs to, where rows are not independent: a document, a speaker.
+        **arguments: The metric's own.
 
     Raises:
         UnknownName: There is no such metric, or it has no such argument.
@@ -85,4 +99,4 @@ def compute(
         if argument not in found.arguments:
             raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
     measured = found.measure(predictions, references, **arguments)
-    return scores(measured, level=level, resamples=resamples, seed=seed)
+    return scores(measured, level=level, resamples=resamples, seed=seed, method=method, groups=groups)
