@@ -6,18 +6,35 @@ metric's, its value loads to a `Metric`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Literal
 
-from tasks.errors import unknown
+from tasks.errors import BadEvaluation, unknown
 from tasks.metrics import classification, sequences, transcripts
 from tasks.metrics.classification import confusion
+from tasks.metrics.comparison import Difference, paired, row_tested
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import Method, scores
+from tasks.metrics.randomisation import randomised
+from tasks.metrics.shapes import joined_rows
 
-__all__ = ["METRICS", "Measurement", "Metric", "Score", "compute", "confusion", "metric", "metrics"]
+__all__ = [
+    "METRICS",
+    "Difference",
+    "Measurement",
+    "Metric",
+    "Score",
+    "compare",
+    "compute",
+    "confusion",
+    "metric",
+    "metrics",
+]
+
+Test = Literal["bootstrap", "randomisation", "mcnemar", "wilcoxon"]
 
 METRICS = {
     each.name: each
@@ -64,8 +81,9 @@ def metric(name: str) -> Metric:
 def compute(
     name: str,
     *,
-    predictions: Sequence[Any],
+    predictions: Sequence[Any] | None = None,
     references: Sequence[Any],
+    prediction_scores: Sequence[Any] | None = None,
     level: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
@@ -79,6 +97,7 @@ def compute(
         name: The metric.
         predictions: What a model gave, row by row.
         references: What is right, row by row.
+        prediction_scores: The same as `predictions`, as HF evaluate calls it for `roc_auc`.
         level: Confidence level of the intervals.
         resamples: Bootstrap samples; 0 for no intervals.
         seed: Seed of the samples.
@@ -94,9 +113,78 @@ def compute(
     >>> compute("accuracy", predictions=[0, 1, 1], references=[0, 1, 0], resamples=0)["accuracy"].n
     3
     """
+    given = prediction_scores if predictions is None else predictions
+    if given is None:
+        raise BadEvaluation(f"The metric '{name}' needs predictions.")
+    measured = _measured(name, given, references, arguments)
+    return scores(measured, level=level, resamples=resamples, seed=seed, method=method, groups=groups)
+
+
+def compare(
+    name: str,
+    *,
+    predictions: Sequence[Any],
+    others: Sequence[Any],
+    references: Sequence[Any],
+    test: Test = "bootstrap",
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+    groups: Sequence[Hashable] | None = None,
+    **arguments: Any,
+) -> dict[str, Difference]:
+    """Compare two models on the same rows: the difference of their scores, and whether it could be chance.
+
+    Args:
+        name: The metric.
+        predictions: What one model gave, row by row.
+        others: What the other model gave.
+        references: What is right.
+        test: Where the p-value is from; the interval is always the paired bootstrap's. `bootstrap` and
+            `randomisation` (rows swapped between the models) fit every metric; `mcnemar` (mid-p) fits plain
+            shares of rows, as accuracy; `wilcoxon` (signed rank) fits metrics whose rows have scores.
+        level: Confidence level of the interval.
+        resamples: Bootstrap samples, or swaps.
+        seed: Seed of both.
+        groups: What each row belongs to, where rows are not independent.
+        **arguments: The metric's own.
+
+    Raises:
+        UnknownName: There is no such metric, or it has no such argument.
+        BadEvaluation: Rows do not pair up, or the test does not fit the metric.
+
+    >>> found = compare("accuracy", predictions=[1] * 9, others=[0] * 9, references=[1] * 9, test="mcnemar")
+    >>> round(found["accuracy"].p_value, 6)
+    0.001953
+    """
+    one = _measured(name, predictions, references, arguments)
+    other = _measured(name, others, references, arguments)
+    found = paired(one, other, level=level, resamples=resamples, seed=seed, groups=groups)
+    if test == "bootstrap":
+        return found
+    if test == "randomisation":
+        both = joined_rows(predictions, others), joined_rows(references, references)
+        joint = _measured(name, *both, arguments)
+        p_values = randomised(joint, resamples=resamples, seed=seed, groups=groups)
+    else:
+        p_values = row_tested(one, other, test, groups)
+    named = {
+        "randomisation": "approximate randomisation",
+        "mcnemar": "McNemar, mid-p",
+        "wilcoxon": "Wilcoxon",
+    }
+    return {
+        key: replace(found[key], p_value=p_value, test=named[test])
+        for key, p_value in p_values.items()
+        if key in found
+    }
+
+
+def _measured(
+    name: str, predictions: Sequence[Any], references: Sequence[Any], arguments: Mapping[str, Any]
+) -> Measurement:
     found = metric(name)
     for argument in arguments:
         if argument not in found.arguments:
             raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
-    measured = found.measure(predictions, references, **arguments)
-    return scores(measured, level=level, resamples=resamples, seed=seed, method=method, groups=groups)
+    return found.measure(predictions, references, **arguments)

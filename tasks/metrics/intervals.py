@@ -19,7 +19,7 @@ from tasks.metrics.statistics import FloatArray, IntArray, Statistics, Weighted
 
 Method = Literal["auto", "percentile", "bca", "wilson", "clopper-pearson"]
 
-_MANY = 200_000
+MANY = 200_000
 """Rows from which on an interval of what does not add up is by the jackknife: drawing them takes minutes."""
 
 Bounds = tuple[float, float]
@@ -142,7 +142,7 @@ def _by_resampling(
 ) -> dict[str, tuple[Interval, Bounds]]:
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     found: dict[str, tuple[Interval, Bounds]] = {}
-    if isinstance(units, Weighted) and units.units > _MANY and method not in {"percentile", "bca"}:
+    if isinstance(units, Weighted) and units.units > MANY and method not in {"percentile", "bca"}:
         without, _ = _left_out_scores(measurement, units)
         for key in wanted:
             spread = standard_error(without[key])

@@ -1,8 +1,11 @@
-"""Checks of what metrics are given: equal length, not empty."""
+"""The shapes of what metrics are given: equal length, not empty; one model's rows after another's."""
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
+from typing import Any
+
+import numpy as np
 
 from tasks.errors import BadEvaluation
 
@@ -24,3 +27,14 @@ def check_lengths(predictions: Sized, references: Sized) -> None:
         )
     if len(references) == 0:
         raise BadEvaluation("There are no rows to score.")
+
+
+def joined_rows(one: Sequence[Any], other: Sequence[Any]) -> Sequence[Any]:
+    """Lay the rows of two models end to end.
+
+    >>> joined_rows(["a"], ["b"])
+    ['a', 'b']
+    """
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.concatenate([one, other])
+    return [*one, *other]

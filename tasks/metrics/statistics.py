@@ -141,7 +141,7 @@ class Cells:
         """Return the weight in each cell: (samples, units) -> (samples, cells)."""
         place = np.arange(len(weights))[:, None] * self.cells + self.index
         found = np.bincount(place.ravel(), weights.ravel(), minlength=len(weights) * self.cells)
-        return found.reshape(len(weights), self.cells)
+        return found.astype(np.float64).reshape(len(weights), self.cells)
 
     def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
         """Yield cell counts of `count` bootstrap samples of the rows, in blocks of shape (samples, cells).
