@@ -13,7 +13,17 @@ from importlib.metadata import entry_points
 from typing import Any, Literal
 
 from tasks.errors import BadEvaluation, unknown
-from tasks.metrics import classification, sequences, transcripts
+from tasks.metrics import (
+    areas,
+    classification,
+    correlation,
+    multilabel,
+    probabilities,
+    regression,
+    retrieval,
+    sequences,
+    transcripts,
+)
 from tasks.metrics.classification import confusion
 from tasks.metrics.comparison import Difference, paired, row_tested
 from tasks.metrics.contract import Measurement, Metric, Score
@@ -46,6 +56,30 @@ METRICS = {
         Metric("f1", "labels", classification.f1),
         Metric("matthews_correlation", "labels", classification.matthews_correlation),
         Metric("cohen_kappa", "labels", classification.cohen_kappa),
+        Metric("roc_auc", "probabilities", areas.roc_auc),
+        Metric("average_precision", "probabilities", areas.average_precision),
+        Metric("log_loss", "probabilities", probabilities.log_loss),
+        Metric("brier_score", "probabilities", probabilities.brier_score),
+        Metric("expected_calibration_error", "probabilities", probabilities.expected_calibration_error),
+        Metric("top_k_accuracy", "probabilities", probabilities.top_k_accuracy),
+        Metric("subset_accuracy", "label_sets", multilabel.subset_accuracy),
+        Metric("hamming_loss", "label_sets", multilabel.hamming_loss),
+        Metric("multilabel_f1", "label_sets", multilabel.multilabel_f1),
+        Metric("label_ranking_average_precision", "label_sets", multilabel.label_ranking_average_precision),
+        Metric("mse", "numbers", regression.mse),
+        Metric("rmse", "numbers", regression.rmse),
+        Metric("mae", "numbers", regression.mae),
+        Metric("mape", "numbers", regression.mape),
+        Metric("r_squared", "numbers", regression.r_squared),
+        Metric("pearsonr", "numbers", correlation.pearsonr),
+        Metric("spearmanr", "numbers", correlation.spearmanr),
+        Metric("kendalltau", "numbers", correlation.kendalltau),
+        Metric("ndcg", "rankings", retrieval.ndcg),
+        Metric("mrr", "rankings", retrieval.mrr),
+        Metric("recall_at_k", "rankings", retrieval.recall_at_k),
+        Metric("precision_at_k", "rankings", retrieval.precision_at_k),
+        Metric("hit_rate", "rankings", retrieval.hit_rate),
+        Metric("retrieval_map", "rankings", retrieval.retrieval_map),
         Metric("seqeval", "tags", sequences.seqeval),
         Metric("wer", "texts", transcripts.wer),
         Metric("cer", "texts", transcripts.cer),

@@ -42,7 +42,7 @@ def randomised(
     """
     if joint.statistics.rows % 2 or not joint.statistics.rows:
         raise BadEvaluation(
-            f"A joint measurement holds each row once a model; {joint.statistics.rows} rows are not twice some."
+            f"A joint measurement holds each row once a model; {joint.statistics.rows} rows are no pairs."
         )
     rows = joint.statistics.rows // 2
     number = None if groups is None else numbered(groups, rows)

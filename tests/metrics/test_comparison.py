@@ -173,7 +173,7 @@ def test_mcnemar_is_the_binomial_test(one: int, other: int) -> None:
         assert exact == pytest.approx(scipy.stats.binomtest(one, one + other).pvalue, abs=1e-9)
     assert mcnemar(one, other) <= exact
     assert mcnemar(one, other) == mcnemar(other, one)
-    assert mcnemar(one, one) == 1.0
+    assert mcnemar(one, one) == pytest.approx(1.0)
 
 
 def test_mcnemar_for_many_rows_agrees_with_itself() -> None:
@@ -224,7 +224,7 @@ def test_tests_that_do_not_fit_are_refused() -> None:
         compare("f1", predictions=[1, 0], others=[1, 1], references=[1, 1], test="mcnemar")
     with pytest.raises(BadEvaluation, match="single rows have none"):
         compare("roc_auc", predictions=[0.1, 0.9], others=[0.3, 0.2], references=[0, 1], test="wilcoxon")
-    with pytest.raises(BadEvaluation, match="twice"):
+    with pytest.raises(BadEvaluation, match="no pairs"):
         randomised(wer(["a"], ["a"]))
 
 

@@ -1,0 +1,139 @@
+"""Areas under curves: ROC AUC and average precision, of scores that rank rows.
+
+Only the order of scores counts, so logits do as well as probabilities. Shapes are those of
+`tasks.metrics.distributions`. An area does not add up over rows: its statistics are the rows' weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from tasks.errors import BadEvaluation, unknown
+from tasks.metrics.contract import Measurement
+from tasks.metrics.distributions import Distributions, distributions
+from tasks.metrics.ranks import Order
+from tasks.metrics.statistics import FloatArray, Weighted
+
+Average = Literal["auto", "binary", "macro", "weighted"]
+Area = Callable[[FloatArray, np.ndarray], Callable[[FloatArray], FloatArray]]
+
+
+def roc_auc(
+    predictions: Sequence[Any],
+    references: Sequence[Any],
+    average: Average = "auto",
+    positive: Any = None,
+    labels: Sequence[Any] | None = None,
+) -> Measurement:
+    """Chance that a row of the label has a higher score than a row of another, 0 to 1; 0.5 is guessing.
+
+    Key: `roc_auc` of one label; `roc_auc_macro` or `roc_auc_weighted` (by rows) over each label against the
+    rest. `average: auto` is binary for one score a row, else macro. Equal scores count half. Undefined (NaN)
+    where all rows have one label; labels without rows have no part in an average. Sources: Hanley and McNeil
+    (1982); Provost and Domingos (2000) for the rest. Reference: sklearn.metrics.roc_auc_score, one-vs-rest.
+    """
+    return _averaged("roc_auc", _roc, predictions, references, average, positive, labels)
+
+
+def average_precision(
+    predictions: Sequence[Any],
+    references: Sequence[Any],
+    average: Average = "auto",
+    positive: Any = None,
+    labels: Sequence[Any] | None = None,
+) -> Measurement:
+    """Precision averaged over the steps of recall as the threshold falls, 0 to 1; guessing gives the label's share.
+
+    Key: `average_precision` of one label; `average_precision_macro` or `average_precision_weighted` (by
+    rows) over each label against the rest. `average: auto` is binary for one score a row, else macro.
+    Undefined (NaN) for a label without rows, which has no part in an average. Not interpolated. Reference:
+    sklearn.metrics.average_precision_score.
+    """
+    return _averaged("average_precision", _precision, predictions, references, average, positive, labels)
+
+
+def _averaged(
+    name: str,
+    area: Area,
+    predictions: Sequence[Any],
+    references: Sequence[Any],
+    average: Average,
+    positive: Any,
+    labels: Sequence[Any] | None,
+) -> Measurement:
+    given = distributions(predictions, references, labels, positive)
+    if average == "auto":
+        average = "binary" if given.binary else "macro"
+    if average == "binary":
+        column = _column(given, positive)
+        binary = area(given.matrix[:, column], given.right == column)
+        return Measurement(
+            Weighted.every(len(given.right)), lambda weights: {name: binary(weights)}, {name: True}
+        )
+    if given.binary:
+        raise BadEvaluation(
+            f"One score a row is of one label, so '{average}' has nothing to average: give scores of each."
+        )
+    there = np.unique(given.right)
+    hits = [given.right == column for column in there]
+    areas = [area(given.matrix[:, column], hit) for column, hit in zip(there, hits, strict=True)]
+    key = f"{name}_{average}"
+
+    def score(weights: FloatArray) -> dict[str, FloatArray]:
+        values = np.stack([each(weights) for each in areas], axis=-1)
+        rows = np.stack([weights @ hit.astype(np.float64) for hit in hits], axis=-1)
+        counts = np.isfinite(values) * (rows if average == "weighted" else 1.0)
+        whole = counts.sum(-1)
+        summed = (np.nan_to_num(values) * counts).sum(-1)
+        return {key: _over(summed, whole)}
+
+    return Measurement(Weighted.every(len(given.right)), score, {key: True})
+
+
+def _column(given: Distributions, positive: Any) -> int:
+    if given.binary:
+        return 1
+    if positive is None:
+        raise BadEvaluation("A binary average needs to know which label counts: give positive.")
+    if positive not in given.labels:
+        raise unknown("label", str(positive), map(str, given.labels))
+    return given.labels.index(positive)
+
+
+def _roc(scores: FloatArray, hit: np.ndarray) -> Callable[[FloatArray], FloatArray]:
+    order = Order(scores)
+    hits = hit[order.rows].astype(np.float64)
+
+    def area(weights: FloatArray) -> FloatArray:
+        sorted_weights = weights[..., order.rows]
+        positive = sorted_weights * hits
+        negative = sorted_weights - positive
+        up_to = np.cumsum(negative, axis=-1)
+        below = (order.at_end(up_to) + order.before_start(up_to)) / 2
+        return _over((positive * below).sum(-1), positive.sum(-1) * up_to[..., -1])
+
+    return area
+
+
+def _precision(scores: FloatArray, hit: np.ndarray) -> Callable[[FloatArray], FloatArray]:
+    order = Order(-scores)
+    hits = hit[order.rows].astype(np.float64)
+
+    def area(weights: FloatArray) -> FloatArray:
+        sorted_weights = weights[..., order.rows]
+        positive = sorted_weights * hits
+        found = order.at_end(np.cumsum(positive, axis=-1))
+        taken = order.at_end(np.cumsum(sorted_weights, axis=-1))
+        precision = np.divide(found, taken, out=np.zeros(taken.shape), where=taken > 0)
+        return _over((positive * precision).sum(-1), positive.sum(-1))
+
+    return area
+
+
+def _over(above: FloatArray, below: FloatArray) -> FloatArray:
+    """Divide; by nothing is undefined (NaN)."""
+    above, below = np.asarray(above), np.asarray(below)
+    return np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
