@@ -45,7 +45,7 @@ def average_precision(
     positive: Any = None,
     labels: Sequence[Any] | None = None,
 ) -> Measurement:
-    """Precision averaged over the steps of recall as the threshold falls, 0 to 1; guessing gives the label's share.
+    """Precision averaged over the steps of recall, 0 to 1; guessing gives the label's share of rows.
 
     Key: `average_precision` of one label; `average_precision_macro` or `average_precision_weighted` (by
     rows) over each label against the rest. `average: auto` is binary for one score a row, else macro.
@@ -136,4 +136,4 @@ def _precision(scores: FloatArray, hit: np.ndarray) -> Callable[[FloatArray], Fl
 def _over(above: FloatArray, below: FloatArray) -> FloatArray:
     """Divide; by nothing is undefined (NaN)."""
     above, below = np.asarray(above), np.asarray(below)
-    return np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0))

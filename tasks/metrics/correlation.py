@@ -92,4 +92,4 @@ def _correlation(
     shared = np.asarray(shared)
     below = np.sqrt(np.maximum(spread_x, 0)) * np.sqrt(np.maximum(spread_y, 0))
     found = np.divide(shared, below, out=np.full(shared.shape, np.nan), where=varies & (below > 0))
-    return np.clip(found, -1, 1)
+    return np.asarray(np.clip(found, -1, 1))

@@ -29,7 +29,7 @@ def ndcg(
     k: int | None = 10,
     gain: Literal["linear", "exponential"] = "linear",
 ) -> Measurement:
-    """Relevance gained by the ranked documents, later ones counting less, by the most there is to gain, 0 to 1.
+    """Relevance of the ranked documents, later ones counting less, by the most there is, 0 to 1.
 
     Key: `ndcg_at_10` and so on. A document at rank i counts its gain by log2(i + 1). `gain: exponential` is
     2^relevance - 1, and goes into the key. Source: Järvelin and Kekäläinen (2002); Burges et al. (2005) for
@@ -97,7 +97,7 @@ def hit_rate(predictions: Sequence[Any], references: Sequence[Any], k: int | Non
 
 
 def retrieval_map(predictions: Sequence[Any], references: Sequence[Any], k: int | None = None) -> Measurement:
-    """Precision at each relevant document's rank, averaged over a query's relevant documents and queries, 0 to 1.
+    """Precision at the ranks of a query's relevant documents, averaged over them and over queries, 0 to 1.
 
     Key: `map`, or `map_at_10` and so on by `k`. A relevant document that is not ranked adds 0; the average is
     over all relevant documents also where they are more than `k`. Not the mean average precision of object
@@ -127,7 +127,7 @@ def _values(
     k: int | None,
     of_query: Callable[[Sequence[float], Relevances], float],
 ) -> FloatArray:
-    """Return the value of each query, from the relevance of its first k documents and all that are relevant."""
+    """Return the value of each query, from its first k documents and all that are relevant."""
     check_lengths(predictions, references)
     if k is not None and k < 1:
         raise BadEvaluation(f"A ranking is cut after 1 document or more, not {k}.")
