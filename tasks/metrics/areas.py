@@ -14,7 +14,7 @@ import numpy as np
 from tasks.errors import BadEvaluation, unknown
 from tasks.metrics.contract import Measurement
 from tasks.metrics.distributions import Distributions, distributions
-from tasks.metrics.ranks import Order
+from tasks.metrics.ranks import Order, steps
 from tasks.metrics.statistics import FloatArray, Weighted
 
 Average = Literal["auto", "binary", "macro", "weighted"]
@@ -78,14 +78,13 @@ def _averaged(
             f"One score a row is of one label, so '{average}' has nothing to average: give scores of each."
         )
     there = np.unique(given.right)
-    hits = [given.right == column for column in there]
-    areas = [area(given.matrix[:, column], hit) for column, hit in zip(there, hits, strict=True)]
+    hits = (given.right[:, None] == there).astype(np.float64)
+    areas = [area(given.matrix[:, column], given.right == column) for column in there]
     key = f"{name}_{average}"
 
     def score(weights: FloatArray) -> dict[str, FloatArray]:
         values = np.stack([each(weights) for each in areas], axis=-1)
-        rows = np.stack([weights @ hit.astype(np.float64) for hit in hits], axis=-1)
-        counts = np.isfinite(values) * (rows if average == "weighted" else 1.0)
+        counts = np.isfinite(values) * (weights @ hits if average == "weighted" else 1.0)
         whole = counts.sum(-1)
         summed = (np.nan_to_num(values) * counts).sum(-1)
         return {key: _over(summed, whole)}
@@ -106,14 +105,19 @@ def _column(given: Distributions, positive: Any) -> int:
 def _roc(scores: FloatArray, hit: np.ndarray) -> Callable[[FloatArray], FloatArray]:
     order = Order(scores)
     hits = hit[order.rows].astype(np.float64)
+    misses = 1 - hits
 
     def area(weights: FloatArray) -> FloatArray:
-        sorted_weights = weights[..., order.rows]
-        positive = sorted_weights * hits
-        negative = sorted_weights - positive
-        up_to = np.cumsum(negative, axis=-1)
-        below = (order.at_end(up_to) + order.before_start(up_to)) / 2
-        return _over((positive * below).sum(-1), positive.sum(-1) * up_to[..., -1])
+        in_order = weights[..., order.rows]
+        below = order.up_to(in_order * misses)
+        if order.distinct:
+            won = np.einsum("...i,i,...i->...", in_order, hits, below)
+        else:
+            # Rows with the same score count half: the mean of what is below with them and without.
+            positive = steps(order.up_to(in_order * hits))
+            won = np.einsum("...i,...i->...", positive, below - steps(below) / 2)
+        missed = below[..., -1]
+        return _over(won, (in_order.sum(-1) - missed) * missed)
 
     return area
 
@@ -123,12 +127,10 @@ def _precision(scores: FloatArray, hit: np.ndarray) -> Callable[[FloatArray], Fl
     hits = hit[order.rows].astype(np.float64)
 
     def area(weights: FloatArray) -> FloatArray:
-        sorted_weights = weights[..., order.rows]
-        positive = sorted_weights * hits
-        found = order.at_end(np.cumsum(positive, axis=-1))
-        taken = order.at_end(np.cumsum(sorted_weights, axis=-1))
+        in_order = weights[..., order.rows]
+        found, taken = order.up_to(in_order * hits), order.up_to(in_order)
         precision = np.divide(found, taken, out=np.zeros(taken.shape), where=taken > 0)
-        return _over((positive * precision).sum(-1), positive.sum(-1))
+        return _over(np.einsum("...i,...i->...", steps(found), precision), found[..., -1])
 
     return area
 

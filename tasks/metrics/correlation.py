@@ -76,12 +76,19 @@ def kendalltau(predictions: Sequence[Any], references: Sequence[Any]) -> Measure
     rising = RisingPairs(given, wanted)
 
     def score(weights: FloatArray) -> dict[str, FloatArray]:
-        rows = weights.sum(-1)
+        rows = np.asarray(weights.sum(-1))
         pairs = rows * (rows - 1) / 2
         x, y = first.tied_pairs(weights), second.tied_pairs(weights)
         apart = pairs - x - y + both.tied_pairs(weights)
         varies = (pairs > x) & (pairs > y)
-        return {"kendalltau": _correlation(2 * rising.count(weights) - apart, pairs - x, pairs - y, varies)}
+        return {
+            "kendalltau": _correlation(
+                2 * rising.count(np.atleast_2d(weights)).reshape(rows.shape) - apart,
+                pairs - x,
+                pairs - y,
+                varies,
+            )
+        }
 
     return Measurement(Weighted.every(len(given)), score, {"kendalltau": True})
 

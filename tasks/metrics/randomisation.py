@@ -13,10 +13,11 @@ import numpy as np
 from tasks.errors import BadEvaluation
 from tasks.metrics.contract import Measurement
 from tasks.metrics.intervals import joined, numbered
+from tasks.metrics.resampling import product
 from tasks.metrics.statistics import Cells, FloatArray, IntArray, Statistics, Sums, Weighted
 
-_BLOCK = 2_000_000
-"""Coins tossed at a time."""
+_BLOCK = 100_000
+"""Coins tossed at a time: few enough to stay in a core's cache."""
 
 
 def randomised(
@@ -96,7 +97,7 @@ def _swapped(
         change = other.values[differs] - one.values[differs]
         first, second = one.total(), other.total()
         for coins in _coins(len(change), None, count, generator):
-            moved = coins @ change
+            moved = product(coins, change)
             yield first + moved, second - moved
 
 
@@ -109,7 +110,7 @@ def _swapped_cells(
     apart = source != target
     source, target, there = source[apart], target[apart], there[apart]
     first, second = one.total(), other.total()
-    block = max(1, _BLOCK // max(one.cells, len(pairs)))
+    block = max(1, _BLOCK // max(one.cells, len(pairs), 1))
     for start in range(0, count, block):
         size = min(block, count - start)
         moved = generator.binomial(there, 0.5, size=(size, len(there))).astype(np.float64).T

@@ -6,48 +6,40 @@ and nothing is sorted again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
+from tasks.metrics.resampling import product
 from tasks.metrics.statistics import FloatArray, IntArray
 
+_DIRECT = 64
+"""Rows in a block whose pairs are counted by one product with a table, instead of by merging."""
 
-@dataclass(frozen=True)
+
 class Order:
     """The rising order of values, shape (rows,).
 
     Attributes:
-        values: What is ordered.
         rows: The rows in their order.
+        distinct: Whether no two values are equal.
     """
 
-    values: FloatArray
-    rows: IntArray = field(init=False)
-    _last: IntArray = field(init=False)
-    _distinct: bool = field(init=False)
+    def __init__(self, values: FloatArray) -> None:
+        self.rows: IntArray = np.argsort(values, kind="stable")
+        ordered = values[self.rows]
+        is_end = np.append(ordered[1:] != ordered[:-1], True)
+        self._ends = np.flatnonzero(is_end)
+        self._group = np.empty(len(values), dtype=np.int64)
+        self._group[self.rows] = np.cumsum(is_end) - is_end
+        self.distinct = len(self._ends) == len(values)
 
-    def __post_init__(self) -> None:
-        rows = np.argsort(self.values, kind="stable")
-        ordered = self.values[rows]
-        ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-        object.__setattr__(self, "rows", rows)
-        object.__setattr__(self, "_last", ends[np.searchsorted(ends, np.arange(len(rows)))])
-        object.__setattr__(self, "_distinct", len(ends) == len(rows))
+    def up_to(self, in_order: FloatArray) -> FloatArray:
+        """Return sums up to and with every distinct value: (..., rows in order) -> (..., distinct values).
 
-    @property
-    def _first(self) -> IntArray:
-        starts = np.flatnonzero(np.append(True, self._last[1:] != self._last[:-1]))
-        return starts[np.searchsorted(starts, np.arange(len(self.rows)), side="right") - 1]
-
-    def at_end(self, summed: FloatArray) -> FloatArray:
-        """Return cumulative sums in order, (..., rows), at the last row with the same value."""
-        return summed if self._distinct else summed[..., self._last]
-
-    def before_start(self, summed: FloatArray) -> FloatArray:
-        """Return cumulative sums in order, (..., rows), before the first row with the same value."""
-        before = np.concatenate([np.zeros((*summed.shape[:-1], 1)), summed[..., :-1]], axis=-1)
-        return before if self._distinct else before[..., self._first]
+        >>> Order(np.array([1.0, 2.0, 2.0])).up_to(np.ones(3))
+        array([1., 3.])
+        """
+        summed = np.cumsum(in_order, axis=-1)
+        return summed if self.distinct else summed[..., self._ends]
 
     def ranks(self, weights: FloatArray) -> FloatArray:
         """Return the rank of every row, ties sharing the mean of theirs: weights (..., rows) -> (..., rows).
@@ -55,16 +47,26 @@ class Order:
         >>> Order(np.array([5.0, 1.0, 5.0])).ranks(np.ones(3))
         array([2.5, 1. , 2.5])
         """
-        up_to = np.cumsum(weights[..., self.rows], axis=-1)
-        ranks = np.empty(up_to.shape)
-        ranks[..., self.rows] = (self.at_end(up_to) + self.before_start(up_to) + 1) / 2
-        return ranks
+        last = self.up_to(weights[..., self.rows])
+        last += last - steps(last) + 1
+        last /= 2
+        return last[..., self._group]
 
     def tied_pairs(self, weights: FloatArray) -> FloatArray:
         """Return how many pairs of rows have the same value, by weight: (..., rows) -> (...)."""
-        starts = np.flatnonzero(np.append(True, self._last[1:] != self._last[:-1]))
-        there = np.add.reduceat(weights[..., self.rows], starts, axis=-1)
-        return np.asarray((there * (there - 1)).sum(-1) / 2)
+        there = weights if self.distinct else steps(self.up_to(weights[..., self.rows]))
+        return np.asarray((np.einsum("...i,...i->...", there, there) - weights.sum(-1)) / 2)
+
+
+def steps(summed: FloatArray) -> FloatArray:
+    """Return what was summed up along the last axis.
+
+    >>> steps(np.array([1.0, 3.0]))
+    array([1., 2.])
+    """
+    found = summed.copy()
+    found[..., 1:] -= summed[..., :-1]
+    return found
 
 
 class RisingPairs:
@@ -76,35 +78,57 @@ class RisingPairs:
     def __init__(self, one: FloatArray, other: FloatArray) -> None:
         rank = np.unique(other, return_inverse=True)[1]
         # Of rows with the same first value the second falls, so that none of their pairs rises.
-        rows = np.lexsort((-rank, one))
-        rank = rank[rows]
-        place = np.arange(len(rows))
+        self._rows = np.lexsort((-rank, one))
+        rank = rank[self._rows]
+        self._near = _rising_within(rank)
+        place = np.arange(len(rank))
         self._levels: list[tuple[IntArray, FloatArray, IntArray]] = []
-        half = 1
-        while half < len(rows):
+        half = _DIRECT
+        while half < len(rank):
             block = place // (2 * half)
             is_left = place % (2 * half) < half
             # Of equal second values the right half's come first: they see none of the left half's below.
             merged = np.lexsort((is_left, rank, block))
-            starts = np.arange(0, len(rows), 2 * half)
-            self._levels.append((rows[merged], is_left[merged].astype(np.float64), starts))
+            ends = np.append(np.arange(2 * half, len(rank), 2 * half), len(rank)) - 1
+            self._levels.append((self._rows[merged], is_left[merged].astype(np.float64), ends))
             half *= 2
 
     def count(self, weights: FloatArray) -> FloatArray:
-        """Return the pairs by weight: (..., rows) -> (...).
+        """Return the pairs by weight: (samples, rows) -> (samples,).
 
-        >>> float(RisingPairs(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])).count(np.ones(3)))
-        2.0
+        >>> RisingPairs(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])).count(np.ones((1, 3)))
+        array([2.])
         """
-        found = np.zeros(weights.shape[:-1])
-        for rows, is_left, starts in self._levels:
-            there = weights[..., rows]
+        in_order = weights[:, self._rows]
+        found = self._count_near(in_order)
+        up_to_row = np.cumsum(in_order, axis=1)
+        for rows, is_left, ends in self._levels:
+            there = weights[:, rows]
             left = there * is_left
-            right = there - left
-            up_to = np.cumsum(left, axis=-1)
-            found += np.einsum("...i,...i->...", right, up_to)
-            # What earlier blocks have added to the cumulative sum is taken off again.
-            of_block = np.add.reduceat(left, starts, axis=-1)
-            earlier = np.cumsum(of_block, axis=-1) - of_block
-            found -= np.einsum("...i,...i->...", np.add.reduceat(right, starts, axis=-1), earlier)
+            up_to = np.cumsum(left, axis=1)
+            # Of both halves together; what the left half adds to itself has a closed form.
+            whole = np.einsum("si,si->s", there, up_to)
+            itself = (up_to[:, -1] ** 2 + np.einsum("si,si->s", left, left)) / 2
+            # What earlier blocks have added to the sums is taken off again.
+            lefts = steps(up_to[:, ends])
+            rights = steps(up_to_row[:, ends]) - lefts
+            earlier = up_to[:, ends] - lefts
+            found += whole - itself - np.einsum("si,si->s", rights, earlier)
         return found
+
+    def _count_near(self, in_order: FloatArray) -> FloatArray:
+        samples, rows = in_order.shape
+        padded = np.zeros((samples, len(self._near) * _DIRECT))
+        padded[:, :rows] = in_order
+        blocks = np.ascontiguousarray(padded.reshape(samples, -1, _DIRECT).swapaxes(0, 1))
+        return np.einsum("bsi,bsi->s", product(blocks, self._near), blocks)
+
+
+def _rising_within(rank: IntArray) -> FloatArray:
+    """Return which rows of a block have a lower rank than which later ones, shape (blocks, block, block)."""
+    blocks = -(-len(rank) // _DIRECT)
+    padded = np.full(blocks * _DIRECT, -1)
+    padded[: len(rank)] = rank
+    of_block = padded.reshape(blocks, _DIRECT)
+    rising = of_block[:, :, None] < of_block[:, None, :]
+    return (rising & np.triu(np.ones((_DIRECT, _DIRECT), dtype=np.bool_), 1)).astype(np.float64)

@@ -6,6 +6,8 @@ Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 6
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,26 @@ def drawn_weights(rows: int, count: int, generator: np.random.Generator) -> Iter
         drawn += np.arange(size)[:, None] * rows
         weights = np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows)
         yield weights.astype(np.float64)
+
+
+@cache
+def _libraries() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def product(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Multiply two matrices on one core.
+
+    The matrices are small and many: threads that wait for each other on a busy machine make each product
+    take a hundred times as long.
+
+    >>> product(np.ones((1, 2)), np.array([[1.0], [2.0]]))
+    array([[3.]])
+    """
+    with _libraries().limit(limits=1, user_api="blas"):
+        return weights @ values
 
 
 def normal_totals(

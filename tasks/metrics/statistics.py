@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics.resampling import drawn_weights, groups_of_rows, normal_totals
+from tasks.metrics.resampling import drawn_weights, groups_of_rows, normal_totals, product
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -74,7 +74,7 @@ class Sums:
 
     def weighed(self, weights: FloatArray) -> FloatArray:
         """Return totals of rows by weight: (samples, units) -> (samples, k)."""
-        return weights @ self.values
+        return product(weights, self.values)
 
     def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
         """Yield totals of `count` bootstrap samples of the rows, in blocks of shape (samples, k)."""

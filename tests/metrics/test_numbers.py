@@ -72,6 +72,7 @@ def test_correlations_by_weight_equal_scipys_of_repeated_rows(
 ) -> None:
     given, wanted = (np.array(column) for column in zip(*pairs, strict=True))
     drawn = np.random.default_rng(seed).integers(0, 4, (2, len(given)))
+    drawn[:, 0] += 1
     weights = np.concatenate([np.ones((1, len(given))), drawn])
     for measure, function in CORRELATIONS:
         measured = measure(given, wanted)
