@@ -49,8 +49,9 @@ def average_precision(
 
     Key: `average_precision` of one label; `average_precision_macro` or `average_precision_weighted` (by
     rows) over each label against the rest. `average: auto` is binary for one score a row, else macro.
-    Undefined (NaN) for a label without rows, which has no part in an average. Not interpolated. Reference:
-    sklearn.metrics.average_precision_score.
+    Undefined (NaN) for a label without rows, which has no part in an average. Not interpolated. Of
+    a few hundred rows the percentile interval lies a little too high (it covers 92% instead of 95%); `bca`
+    does better. Reference: sklearn.metrics.average_precision_score.
     """
     return _averaged("average_precision", _precision, predictions, references, average, positive, labels)
 

@@ -64,11 +64,19 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric by name: what it takes, and the function `measure(predictions, references, **arguments)`."""
+    """A metric by name.
+
+    Attributes:
+        name: Its name.
+        takes: What it takes.
+        measure: The function `measure(predictions, references, **arguments)`.
+        higher_is_better: The direction of its first score, for its description.
+    """
 
     name: str
     takes: Evidence
     measure: Callable[..., Measurement]
+    higher_is_better: bool = True
 
     @property
     def summary(self) -> str:

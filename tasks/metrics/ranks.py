@@ -121,7 +121,7 @@ class RisingPairs:
         padded = np.zeros((samples, len(self._near) * _DIRECT))
         padded[:, :rows] = in_order
         blocks = np.ascontiguousarray(padded.reshape(samples, -1, _DIRECT).swapaxes(0, 1))
-        return np.einsum("bsi,bsi->s", product(blocks, self._near), blocks)
+        return np.asarray(np.einsum("bsi,bsi->s", product(blocks, self._near), blocks))
 
 
 def _rising_within(rank: IntArray) -> FloatArray:

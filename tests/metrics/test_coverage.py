@@ -63,7 +63,7 @@ def error_rate(errors: np.ndarray, words: np.ndarray) -> Measurement:
         (error_rate, counted, "auto"),
         (error_rate, counted, "bca"),
         (roc_auc, scored, "auto"),
-        (average_precision, scored, "auto"),
+        (average_precision, scored, "bca"),
         (pearsonr, measured, "auto"),
         (spearmanr, measured, "auto"),
         (kendalltau, measured, "auto"),
