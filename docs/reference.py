@@ -78,8 +78,8 @@ def metrics_page() -> str:
 
 METRICS_INTRODUCTION = [
     "Every score comes with its number of rows and a 95% interval, named by how it was found: by Wilson's",
-    "formula for plain shares of rows, otherwise the percentile bootstrap of 1,000 samples, on request BCa, by",
-    "group of rows, or at another level; more than 200,000 rows whose statistics do not add up have the",
+    "formula for plain shares of rows, otherwise the percentile bootstrap of 1,000 samples; on request BCa,",
+    "by group of rows, or at another level; more than 200,000 rows whose statistics do not add up have the",
     "jackknife's. A score that would have the same value in every sample has no interval. Two models are",
     "compared on the same rows by a paired bootstrap, by approximate randomisation, and where they fit by",
     "McNemar's or Wilcoxon's test, with the effect size and the smallest difference that the rows can show.",

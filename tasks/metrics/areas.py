@@ -109,7 +109,7 @@ def _roc(scores: FloatArray, hit: np.ndarray) -> Callable[[FloatArray], FloatArr
     misses = 1 - hits
 
     def area(weights: FloatArray) -> FloatArray:
-        in_order = weights[..., order.rows]
+        in_order = np.take(weights, order.rows, axis=-1)
         below = order.up_to(in_order * misses)
         if order.distinct:
             won = np.einsum("...i,i,...i->...", in_order, hits, below)
@@ -128,7 +128,7 @@ def _precision(scores: FloatArray, hit: np.ndarray) -> Callable[[FloatArray], Fl
     hits = hit[order.rows].astype(np.float64)
 
     def area(weights: FloatArray) -> FloatArray:
-        in_order = weights[..., order.rows]
+        in_order = np.take(weights, order.rows, axis=-1)
         found, taken = order.up_to(in_order * hits), order.up_to(in_order)
         precision = np.divide(found, taken, out=np.zeros(taken.shape), where=taken > 0)
         return _over(np.einsum("...i,...i->...", steps(found), precision), found[..., -1])

@@ -16,7 +16,7 @@ import numpy as np
 from tasks.errors import BadEvaluation, listing
 from tasks.metrics.contract import Measurement
 from tasks.metrics.effects import effect_size, row_scores
-from tasks.metrics.intervals import MANY, joined, numbered, standard_error
+from tasks.metrics.intervals import JACKKNIFED, MANY, joined, numbered, standard_error, student_reach
 from tasks.metrics.power import detectable_difference
 from tasks.metrics.resampling import drawn_weights
 from tasks.metrics.significance import holm, mcnemar, wilcoxon
@@ -90,9 +90,10 @@ def paired(
         number = numbered(groups, rows)
         left, right = left.clustered(number), right.clustered(number)
     points = _difference(one.score(one.statistics.total()), other.score(other.statistics.total()))
-    many = isinstance(left, Weighted) and isinstance(right, Weighted) and left.units > MANY
-    if many:
-        totals = zip(left.left_out(), right.left_out(), strict=True)
+    many = False
+    if isinstance(left, Weighted) and isinstance(right, Weighted) and left.units > MANY:
+        many = True
+        totals = zip(left.left_out(JACKKNIFED), right.left_out(JACKKNIFED), strict=True)
         drawn = joined([_difference(one.score(a), other.score(b)) for (a, _), (b, _) in totals])
     else:
         pairs = _drawn_alike(left, right, resamples, np.random.default_rng(seed))
@@ -163,10 +164,10 @@ def _by_bootstrap(value: float, drawn: FloatArray, spread: float, level: float) 
 
 
 def _by_jackknife(value: float, drawn: FloatArray, spread: float, level: float) -> Difference:
-    from scipy.special import ndtr, ndtri
+    from scipy.special import stdtr
 
-    reach = float(ndtri((1 + level) / 2)) * spread
-    p_value = 2 * float(ndtr(-abs(value) / spread)) if spread > 0 else 1.0
+    reach = student_reach(spread, drawn.size, level)
+    p_value = 2 * float(stdtr(drawn.size - 1, -abs(value) / spread)) if spread > 0 else 1.0
     return Difference(value, value - reach, value + reach, p_value, test="paired jackknife")
 
 
@@ -182,7 +183,6 @@ def _drawn_alike(
                 _gathered(drawn, pairs % right.cells, right.cells),
             )
     elif isinstance(left, Sums) and isinstance(right, Sums):
-        # Together, because drawing each by itself would not draw the same rows where totals are normal.
         for drawn in Sums(np.concatenate([left.values, right.values], axis=1)).blocks(count, generator):
             yield drawn[:, : left.width], drawn[:, left.width :]
     else:

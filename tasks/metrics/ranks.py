@@ -39,7 +39,7 @@ class Order:
         array([1., 3.])
         """
         summed = np.cumsum(in_order, axis=-1)
-        return summed if self.distinct else summed[..., self._ends]
+        return summed if self.distinct else np.take(summed, self._ends, axis=-1)
 
     def ranks(self, weights: FloatArray) -> FloatArray:
         """Return the rank of every row, ties sharing the mean of theirs: weights (..., rows) -> (..., rows).
@@ -47,14 +47,14 @@ class Order:
         >>> Order(np.array([5.0, 1.0, 5.0])).ranks(np.ones(3))
         array([2.5, 1. , 2.5])
         """
-        last = self.up_to(weights[..., self.rows])
+        last = self.up_to(np.take(weights, self.rows, axis=-1))
         last += last - steps(last) + 1
         last /= 2
-        return last[..., self._group]
+        return np.take(last, self._group, axis=-1)
 
     def tied_pairs(self, weights: FloatArray) -> FloatArray:
         """Return how many pairs of rows have the same value, by weight: (..., rows) -> (...)."""
-        there = weights if self.distinct else steps(self.up_to(weights[..., self.rows]))
+        there = weights if self.distinct else steps(self.up_to(np.take(weights, self.rows, axis=-1)))
         return np.asarray((np.einsum("...i,...i->...", there, there) - weights.sum(-1)) / 2)
 
 
@@ -99,20 +99,20 @@ class RisingPairs:
         >>> RisingPairs(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])).count(np.ones((1, 3)))
         array([2.])
         """
-        in_order = weights[:, self._rows]
+        in_order = np.take(weights, self._rows, axis=1)
         found = self._count_near(in_order)
         up_to_row = np.cumsum(in_order, axis=1)
         for rows, is_left, ends in self._levels:
-            there = weights[:, rows]
+            there = np.take(weights, rows, axis=1)
             left = there * is_left
             up_to = np.cumsum(left, axis=1)
             # Of both halves together; what the left half adds to itself has a closed form.
             whole = np.einsum("si,si->s", there, up_to)
             itself = (up_to[:, -1] ** 2 + np.einsum("si,si->s", left, left)) / 2
             # What earlier blocks have added to the sums is taken off again.
-            lefts = steps(up_to[:, ends])
-            rights = steps(up_to_row[:, ends]) - lefts
-            earlier = up_to[:, ends] - lefts
+            lefts = steps(np.take(up_to, ends, axis=1))
+            rights = steps(np.take(up_to_row, ends, axis=1)) - lefts
+            earlier = np.take(up_to, ends, axis=1) - lefts
             found += whole - itself - np.einsum("si,si->s", rights, earlier)
         return found
 

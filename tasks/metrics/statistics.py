@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics.resampling import drawn_weights, groups_of_rows, normal_totals, product
+from tasks.metrics.resampling import bagged, drawn_weights, groups_of_rows, product
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -78,12 +78,9 @@ class Sums:
 
     def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
         """Yield totals of `count` bootstrap samples of the rows, in blocks of shape (samples, k)."""
-        normal = normal_totals(self.values, count, generator)
-        if normal is not None:
-            yield normal
-            return
-        for weights in drawn_weights(self.rows, count, generator):
-            yield self.weighed(weights)
+        drawn_from = Sums(bagged(self.values, generator))
+        for weights in drawn_weights(drawn_from.rows, count, generator):
+            yield drawn_from.weighed(weights)
 
     def resampled(self, count: int, generator: np.random.Generator) -> FloatArray:
         """Return totals of `count` bootstrap samples of the rows, shape (count, k)."""
@@ -223,7 +220,7 @@ class Weighted:
         """Return the weight of every measured row: (samples, units) -> (samples, measured rows)."""
         if np.array_equal(self.unit, np.arange(self.width)):
             return weights
-        return np.where(self.unit >= 0, weights[:, self.unit], 0.0)
+        return np.where(self.unit >= 0, np.take(weights, self.unit, axis=1), 0.0)
 
     def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
         """Yield weights of `count` bootstrap samples, in blocks of shape (samples, measured rows)."""
@@ -234,9 +231,9 @@ class Weighted:
         """Return weights of `count` bootstrap samples, shape (count, measured rows)."""
         return np.concatenate([np.empty((0, self.width)), *self.blocks(count, generator)])
 
-    def left_out(self) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Yield weights without each of at most 200 groups of draws in turn, each counting once."""
-        group = groups_of_rows(self.units, _LEFT_OUT)
+    def left_out(self, most: int = _LEFT_OUT) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield weights without each of at most `most` groups of draws in turn, each counting once."""
+        group = groups_of_rows(self.units, most)
         of_row = np.where(self.unit >= 0, group[self.unit], -1)
         groups = int(group.max()) + 1
         block = max(1, 10 * _BLOCK // self.width)

@@ -108,7 +108,7 @@ def test_the_jackknife_stands_in_where_rows_are_many_and_do_not_add_up() -> None
     assert found.high is not None
     assert few.low is not None
     assert few.high is not None
-    assert (few.high - few.low) / (found.high - found.low) == pytest.approx(10.5**0.5, rel=0.2)
+    assert (few.high - few.low) / (found.high - found.low) == pytest.approx(10.5**0.5, rel=0.3)
 
 
 def test_sums_and_cells_resample_alike() -> None:
@@ -130,12 +130,15 @@ def test_weights_give_every_kind_of_statistics_the_same_totals() -> None:
     assert Weighted(np.array([1, -1, 0])).weighed(np.array([[5.0, 7.0]])).tolist() == [[7.0, 0.0, 5.0]]
 
 
-def test_normal_totals_are_as_drawn_ones() -> None:
+def test_totals_of_very_many_rows_spread_as_those_of_rows() -> None:
+    """Also those of a statistic that ten rows carry, and none is off in the mean."""
     generator = np.random.default_rng(0)
-    values = np.stack([generator.random(250_000), np.ones(250_000)], axis=1)
-    drawn = Sums(values).resampled(400, np.random.default_rng(1))
-    assert drawn[:, 0].std() == pytest.approx(values[:, 0].std() * 500, rel=0.1)
-    assert np.allclose(drawn[:, 1], 250_000)
+    values = np.stack([generator.random(250_001), np.zeros(250_001), np.ones(250_001)], axis=1)
+    values[:10, 1] = 1
+    drawn = Sums(values).resampled(2000, np.random.default_rng(1))
+    spread = values.std(axis=0) * 250_001**0.5
+    assert np.allclose(drawn.mean(axis=0), values.sum(axis=0), atol=4 * spread / 2000**0.5 + 1)
+    assert np.allclose(drawn.std(axis=0)[:2], spread[:2], rtol=0.06)
 
 
 @pytest.mark.parametrize(
