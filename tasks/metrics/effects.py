@@ -47,7 +47,7 @@ def effect_size(one: Measurement, other: Measurement, key: str) -> tuple[str | N
         return None, None
     rows_of_first, rows_of_second = row_scores(one, key), row_scores(other, key)
     means = float(rows_of_first.mean()), float(rows_of_second.mean())
-    if not np.allclose(means, (first, second), rtol=1e-9, atol=1e-12):
+    if not np.allclose(means, (first, second), rtol=1e-9, atol=1e-15):
         return None, None
     effect = cohen_dz(rows_of_first - rows_of_second)
     return ("cohen_dz", effect) if math.isfinite(effect) else (None, None)

@@ -159,7 +159,7 @@ def _by_resampling(
     )
     for key in wanted:
         defined = drawn[key][np.isfinite(drawn[key])]
-        if not defined.size or np.ptp(defined) <= 1e-12 * max(1.0, abs(points[key])):
+        if not defined.size or np.ptp(defined) <= 1e-12 * np.abs(defined).max():
             continue
         at = tails if method != "bca" else _corrected(tails, points[key], defined, without[key], counts)
         low, high = (float(each) for each in np.quantile(defined, at))

@@ -48,7 +48,8 @@ def randomised(
     rows = joint.statistics.rows // 2
     number = None if groups is None else numbered(groups, rows)
     one, other = _halves(joint.statistics, rows)
-    seen = {key: float(value - joint.score(other)[key]) for key, value in joint.score(one).items()}
+    of_one, of_other = joint.score(one), joint.score(other)
+    seen = {key: float(of_one[key] - of_other[key]) for key in of_one}
     parts = []
     swaps = _swapped(joint.statistics, rows, number, resamples, np.random.default_rng(seed))
     for first, second in swaps:
@@ -59,7 +60,8 @@ def randomised(
     for key, value in seen.items():
         defined = np.abs(drawn[key][np.isfinite(drawn[key])])
         # What equals the difference seen but for rounding counts as equal.
-        as_large = int((defined >= abs(value) * (1 - 1e-9) - 1e-12).sum())
+        rounding = 1e-12 * max(abs(float(of_one[key])), abs(float(of_other[key])))
+        as_large = int((defined >= abs(value) * (1 - 1e-9) - rounding).sum())
         found[key] = (as_large + 1) / (defined.size + 1) if np.isfinite(value) else 1.0
     return found
 

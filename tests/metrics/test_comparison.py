@@ -231,3 +231,14 @@ def test_tests_that_do_not_fit_are_refused() -> None:
 def test_holm_is_monotone_and_never_below_the_raw_value() -> None:
     raw = [0.001, 0.2, 0.03, 0.03]
     assert holm(raw) == [0.004, 0.2, 0.09, 0.09]
+
+
+def test_scores_of_any_size_are_told_apart() -> None:
+    """Numbers of the size of 1e-15 differ as much as numbers of the size of 1."""
+    generator = np.random.default_rng(0)
+    right = generator.normal(size=100) * 1e-8
+    one, other = right + 1e-8 * generator.normal(size=100), right + 3e-8 * generator.normal(size=100)
+    for test in ("bootstrap", "randomisation", "wilcoxon"):
+        found = compare("mse", predictions=one, others=other, references=right, test=test)["mse"]  # type: ignore[arg-type]  # a literal
+        assert found.p_value < 0.01
+        assert found.low < found.high < 0

@@ -195,3 +195,14 @@ def test_undefined_samples_are_left_out_without_a_warning() -> None:
 def test_what_makes_no_interval_is_refused(arguments: dict[str, Any], kind: Any, words: str) -> None:
     with pytest.raises(kind, match=words):
         scores(f1([1, 0], [1, 1]), **arguments)
+
+
+def test_scores_of_any_size_have_intervals() -> None:
+    found = compute("mse", predictions=[1e-9, 2e-9, 5e-9], references=[0, 0, 0])["mse"]
+    assert found.low is not None
+    assert found.low < found.value
+
+
+def test_a_metric_needs_predictions() -> None:
+    with pytest.raises(BadEvaluation, match="'f1' needs predictions"):
+        compute("f1", references=[1])
