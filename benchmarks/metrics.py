@@ -115,8 +115,8 @@ def hf_bootstrap() -> Result:
         "metric_bootstrap_accuracy",
         lambda: compute("accuracy", predictions=given, references=right, method="bca", resamples=9999),
         single_calls,
-        "1,000 rows, 9,999 resamples, BCa (scipy's default, which HF evaluate takes); theirs extrapolated: it "
-        f"computes the metric for every resample and every row left out, and {_CALLS} calls were timed",
+        "1,000 rows, 9,999 resamples, BCa as HF evaluate has it of scipy; theirs extrapolated: "
+        f"it computes the metric for every resample and every row left out, and {_CALLS} calls were timed",
     )
     whole = found.theirs_s / _CALLS * (9999 + 1000)
     return replace(found, theirs_s=whole, ratio=whole / found.ours_s)

@@ -85,6 +85,8 @@ def paired(
             "Two models can be compared on the same rows only; "
             f"these have {rows} and {other.statistics.rows}."
         )
+    if resamples < 1:
+        raise BadEvaluation(f"A comparison needs 1 bootstrap sample or more, not {resamples}.")
     left, right = one.statistics, other.statistics
     if groups is not None:
         number = numbered(groups, rows)

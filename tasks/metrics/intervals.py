@@ -67,6 +67,8 @@ def scores(
         raise BadEvaluation("There are no rows to score.")
     if not 0 < level < 1:
         raise BadEvaluation(f"A confidence level lies between 0 and 1, and {level} does not.")
+    if resamples < 0:
+        raise BadEvaluation(f"There can be 0 bootstrap samples or more, not {resamples}.")
     if method not in typing.get_args(Method):
         raise unknown("kind of interval", method, typing.get_args(Method))
     points = {key: float(value) for key, value in measurement.score(statistics.total()).items()}

@@ -224,6 +224,8 @@ def test_tests_that_do_not_fit_are_refused() -> None:
         compare("f1", predictions=[1, 0], others=[1, 1], references=[1, 1], test="mcnemar")
     with pytest.raises(BadEvaluation, match="single rows have none"):
         compare("roc_auc", predictions=[0.1, 0.9], others=[0.3, 0.2], references=[0, 1], test="wilcoxon")
+    with pytest.raises(BadEvaluation, match="1 bootstrap sample or more"):
+        compare("f1", predictions=[1], others=[1], references=[1], resamples=0)
     with pytest.raises(BadEvaluation, match="no pairs"):
         randomised(wer(["a"], ["a"]))
 

@@ -188,6 +188,7 @@ def test_undefined_samples_are_left_out_without_a_warning() -> None:
     ("arguments", "kind", "words"),
     [
         ({"level": 1.5}, BadEvaluation, "between 0 and 1"),
+        ({"resamples": -1}, BadEvaluation, "0 bootstrap samples or more"),
         ({"method": "bac"}, UnknownName, "Did you mean 'bca'"),
         ({"groups": [1]}, BadEvaluation, "1 groups and 2 rows"),
     ],
