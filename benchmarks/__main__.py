@@ -13,6 +13,9 @@ BENCHMARKS = {
     "metric_wer": metrics.wer,
     "metric_seqeval": metrics.seqeval,
     "metric_bootstrap_f1": metrics.bootstrap,
+    "metric_bootstrap_accuracy": metrics.hf_bootstrap,
+    "metric_bootstrap_kendalltau": metrics.rank_correlation,
+    "metric_million_rows": metrics.million,
     "engine_text_classification": inference.text_classification,
 }
 

@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 
 from tasks import catalogue
+from tasks.metrics import Metric as Found
 from tasks.metrics import metrics
 from tasks.spec import Dataset, Metric, Model, Settings
 from tasks.types import task_type
@@ -44,15 +45,65 @@ def task_types_page() -> str:
 
 
 def metrics_page() -> str:
-    """Return the page of metrics."""
-    lines = ["# Metrics", "", NOTE]
+    """Return the page of metrics: a table of contents by family, then each metric."""
+    families: dict[str, list[str]] = {}
     for name, metric in metrics().items():
-        lines += ["", f"## {name}", "", f"Judges {metric.takes}.", ""]
-        lines += [inspect.getdoc(metric.measure) or ""]
-        if metric.arguments:
-            given = ", ".join(f"`{key}` (default `{value}`)" for key, value in metric.arguments.items())
-            lines += ["", f"Arguments: {given}."]
+        families.setdefault(metric.family, []).append(name)
+    lines = ["# Metrics", "", NOTE, "", *METRICS_INTRODUCTION, ""]
+    rows = [
+        [
+            family if name == names[0] else "",
+            f"[{name}](#{name})",
+            metrics()[name].takes.replace("_", " "),
+            "↑" if metrics()[name].higher_is_better else "↓",
+            metrics()[name].summary,
+        ]
+        for family, names in families.items()
+        for name in names
+    ]
+    lines += _table(["family", "metric", "judges", "better", "what it is"], rows)
+    for family, names in families.items():
+        lines += ["", f"## {family}", "", _of_family(metrics()[names[0]])]
+        for name in names:
+            metric = metrics()[name]
+            direction = "higher" if metric.higher_is_better else "lower"
+            judged = metric.takes.replace("_", " ")
+            lines += ["", f"### {name}", "", f"Judges {judged}; {direction} is better.", ""]
+            lines += [_paragraphs(inspect.getdoc(metric.measure) or "")]
+            if metric.arguments:
+                given = ", ".join(f"`{key}` (default `{value}`)" for key, value in metric.arguments.items())
+                lines += ["", f"Arguments: {given}."]
     return "\n".join(lines) + "\n"
+
+
+METRICS_INTRODUCTION = [
+    "Every score comes with its number of rows and a 95% interval, named by how it was found: by Wilson's",
+    "formula for plain shares of rows, otherwise the percentile bootstrap of 1,000 samples; on request BCa,",
+    "by group of rows, or at another level; more than 200,000 rows whose statistics do not add up have the",
+    "jackknife's. A score that would have the same value in every sample has no interval. Two models are",
+    "compared on the same rows by a paired bootstrap, by approximate randomisation, and where they fit by",
+    "McNemar's or Wilcoxon's test, with the effect size and the smallest difference that the rows can show.",
+]
+
+
+def _of_family(metric: Found) -> str:
+    """Return what the metric's module says of the whole family, after its first line."""
+    module = inspect.getmodule(metric.measure)
+    return inspect.cleandoc((module and module.__doc__) or "").partition("\n\n")[2]
+
+
+def _paragraphs(text: str) -> str:
+    """Turn a docstring's `Args:` and `Raises:` sections into lists."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if line in {"Args:", "Raises:"}:
+            lines += [{"Args:": "Arguments:", "Raises:": "Refused with a sentence:"}[line], ""]
+        elif line.startswith("    ") and not line.startswith("     "):
+            name, _, rest = line.strip().partition(": ")
+            lines.append(f"- `{name}`: {rest}")
+        else:
+            lines.append(f"  {line.strip()}" if line.startswith("     ") else line)
+    return "\n".join(lines)
 
 
 def settings_page() -> str:

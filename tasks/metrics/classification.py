@@ -14,9 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import BadEvaluation, unknown
+from tasks.metrics.categories import encoded
 from tasks.metrics.contract import Measurement
 from tasks.metrics.shapes import check_lengths
 from tasks.metrics.statistics import Cells, FloatArray, IntArray
+
+_SMALL_TABLE = 1_000_000
+"""Cells of a confusion matrix up to which counting them all beats sorting the rows."""
 
 Average = Literal["macro", "micro", "weighted", "binary"]
 
@@ -68,18 +72,15 @@ def tabulate(predictions: Sequence[Any], references: Sequence[Any]) -> Confusion
         BadEvaluation: Lengths differ, there are no rows, or a label is missing.
     """
     check_lengths(predictions, references)
-    both = [*references, *predictions]
-    if any(label is None or label != label for label in both):
-        raise BadEvaluation("A label is missing (None or NaN) among predictions or references.")
-    distinct = set(both)
-    try:
-        labels = tuple(sorted(distinct))
-    except TypeError:
-        labels = tuple(sorted(distinct, key=lambda label: (str(type(label)), str(label))))
-    position = {label: number for number, label in enumerate(labels)}
-    right = np.fromiter((position[label] for label in references), dtype=np.int64, count=len(references))
-    predicted = np.fromiter((position[label] for label in predictions), dtype=np.int64, count=len(references))
-    occupied, index = np.unique(right * len(labels) + predicted, return_inverse=True)
+    labels, predicted, right = encoded(predictions, references)
+    cell = right * len(labels) + predicted
+    if len(labels) ** 2 <= _SMALL_TABLE:
+        occupied = np.flatnonzero(np.bincount(cell, minlength=len(labels) ** 2))
+        number = np.zeros(len(labels) ** 2, dtype=np.int64)
+        number[occupied] = np.arange(len(occupied))
+        index = number[cell]
+    else:
+        occupied, index = np.unique(cell, return_inverse=True)
     return Confusion(
         labels, occupied // len(labels), occupied % len(labels), Cells(index.astype(np.int64), len(occupied))
     )
@@ -112,7 +113,13 @@ def accuracy(predictions: Sequence[Any], references: Sequence[Any]) -> Measureme
     Key: `accuracy`. Reference: sklearn.metrics.accuracy_score.
     """
     table = tabulate(predictions, references)
-    return _one("accuracy", table, lambda totals: table.hits(totals).sum(-1) / totals.sum(-1))
+    key = "accuracy"
+    return Measurement(
+        table.cells,
+        lambda totals: {key: table.hits(totals).sum(-1) / totals.sum(-1)},
+        {key: True},
+        proportions={key: 1.0},
+    )
 
 
 def balanced_accuracy(predictions: Sequence[Any], references: Sequence[Any]) -> Measurement:
@@ -232,7 +239,13 @@ def _averaged(
         occurring = (right + table.by_predicted(totals)) > 0
         return {key: _ratio(values.sum(-1), occurring.sum(-1).astype(np.float64))}
 
-    return Measurement(table.cells, score, {key: True}, details={"per_class": _details(table)})
+    return Measurement(
+        table.cells,
+        score,
+        {key: True},
+        details={"per_class": _details(table)},
+        proportions={key: 1.0} if average == "micro" else {},
+    )
 
 
 def _position_of(positive: Any, labels: Sequence[Any]) -> int:

@@ -9,8 +9,14 @@ from typing import Any, Literal
 
 from tasks.metrics.statistics import FloatArray, Statistics
 
-Evidence = Literal["labels", "probabilities", "tags", "texts", "numbers"]
-"""What a metric takes: class labels, class probabilities, tag sequences, texts, or numbers."""
+Evidence = Literal["labels", "probabilities", "label_sets", "tags", "texts", "numbers", "rankings"]
+"""What a metric takes.
+
+Class labels, class probabilities, sets of labels, tag sequences, texts, numbers, or ranked documents.
+"""
+
+Interval = Literal["wilson", "clopper-pearson", "percentile", "bca", "jackknife"]
+"""How an interval was found."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class Score:
         high: Upper end of the interval; None where there is none.
         n: Rows.
         higher_is_better: The direction.
+        method: How the interval was found; None where there is none.
     """
 
     value: float
@@ -30,6 +37,7 @@ class Score:
     high: float | None
     n: int
     higher_is_better: bool = True
+    method: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,8 @@ class Measurement:
         higher_is_better: Direction by score key.
         details: Tables of per-class or per-type detail, by name.
         tags: What a score means exactly, as a tokenizer's signature.
+        proportions: Score keys that are a plain share of rows, each row a hit or a miss, with the value that
+            stands for all rows being hits: 1, or 100 for percent. Their intervals are closed forms.
     """
 
     statistics: Statistics
@@ -49,20 +59,35 @@ class Measurement:
     higher_is_better: Mapping[str, bool]
     details: Mapping[str, list[dict[str, object]]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    proportions: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric by name: what it takes, and the function `measure(predictions, references, **arguments)`."""
+    """A metric by name.
+
+    Attributes:
+        name: Its name.
+        takes: What it takes.
+        measure: The function `measure(predictions, references, **arguments)`.
+        higher_is_better: The direction of its first score, for its description.
+    """
 
     name: str
     takes: Evidence
     measure: Callable[..., Measurement]
+    higher_is_better: bool = True
 
     @property
     def summary(self) -> str:
         """The first line of what the metric says of itself."""
         return (inspect.getdoc(self.measure) or "").partition("\n")[0]
+
+    @property
+    def family(self) -> str:
+        """What kind of metric it is: the words before the colon in its module's docstring."""
+        module = inspect.getmodule(self.measure)
+        return ((module and module.__doc__) or "Other:").partition(":")[0]
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 A score is a function of totals over rows, so a confidence interval needs no second look at a string: rows
 are drawn by weight, and weighted totals are one matrix product. Three kinds of statistics share one surface
-(`rows`, `width`, `total`, `select`, `clustered`, `blocks`, `resampled`, `left_out`):
+(`rows`, `units`, `width`, `total`, `select`, `clustered`, `weighed`, `blocks`, `resampled`, `left_out`):
 
 - `Sums`: numbers that add up over rows;
 - `Cells`: each row falls in one cell of a table;
@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics.resampling import drawn_weights, groups_of_rows, normal_totals
+from tasks.metrics.resampling import bagged, drawn_weights, groups_of_rows, product
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Keep = NDArray[np.bool_] | IntArray
 
+_BLOCK = 100_000
 _LEFT_OUT = 200
 """Groups a jackknife leaves out in turn where leaving out every row would cost rows squared."""
 
@@ -41,6 +42,11 @@ class Sums:
     def rows(self) -> int:
         """How many rows there are."""
         return int(self.values.shape[0])
+
+    @property
+    def units(self) -> int:
+        """How many draws a bootstrap sample has."""
+        return self.rows
 
     @property
     def width(self) -> int:
@@ -66,25 +72,26 @@ class Sums:
         np.add.at(summed, groups, self.values)
         return Sums(summed)
 
+    def weighed(self, weights: FloatArray) -> FloatArray:
+        """Return totals of rows by weight: (samples, units) -> (samples, k)."""
+        return product(weights, self.values)
+
     def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
         """Yield totals of `count` bootstrap samples of the rows, in blocks of shape (samples, k)."""
-        normal = normal_totals(self.values, count, generator)
-        if normal is not None:
-            yield normal
-            return
-        for weights in drawn_weights(self.rows, count, generator):
-            yield weights @ self.values
+        drawn_from = Sums(bagged(self.values, generator))
+        for weights in drawn_weights(drawn_from.rows, count, generator):
+            yield drawn_from.weighed(weights)
 
     def resampled(self, count: int, generator: np.random.Generator) -> FloatArray:
-        """Return totals of `count` bootstrap samples of the rows, shape (count, k).
-
-        The rows drawn depend only on the number of rows and the generator's state.
-        """
+        """Return totals of `count` bootstrap samples of the rows, shape (count, k)."""
         return np.concatenate([np.empty((0, self.width)), *self.blocks(count, generator)])
 
-    def left_out(self) -> tuple[FloatArray, FloatArray]:
-        """Return totals without each row in turn, shape (rows, k), and how often each counts, (rows,)."""
-        return self.total() - self.values, np.ones(self.rows)
+    def left_out(self) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield totals without each row in turn, (rows, k), and how often each counts, in blocks."""
+        total = self.total()
+        for start in range(0, self.rows, _BLOCK):
+            without = total - self.values[start : start + _BLOCK]
+            yield without, np.ones(len(without))
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,11 @@ class Cells:
     def rows(self) -> int:
         """How many rows there are."""
         return int(self.index.shape[0])
+
+    @property
+    def units(self) -> int:
+        """How many draws a bootstrap sample has."""
+        return self.rows
 
     @property
     def width(self) -> int:
@@ -122,6 +134,12 @@ class Cells:
         np.add.at(counts, (groups, self.index), 1.0)
         return Sums(counts)
 
+    def weighed(self, weights: FloatArray) -> FloatArray:
+        """Return the weight in each cell: (samples, units) -> (samples, cells)."""
+        place = np.arange(len(weights))[:, None] * self.cells + self.index
+        found = np.bincount(place.ravel(), weights.ravel(), minlength=len(weights) * self.cells)
+        return found.astype(np.float64).reshape(len(weights), self.cells)
+
     def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
         """Yield cell counts of `count` bootstrap samples of the rows, in blocks of shape (samples, cells).
 
@@ -137,13 +155,16 @@ class Cells:
         """Return cell counts of `count` bootstrap samples of the rows, shape (count, cells)."""
         return np.concatenate([np.empty((0, self.cells)), *self.blocks(count, generator)])
 
-    def left_out(self) -> tuple[FloatArray, FloatArray]:
-        """Return counts without one row of each occupied cell, and how many rows that stands for."""
+    def left_out(self) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield counts without one row of each occupied cell, and how many rows that stands for."""
         total = self.total()
         occupied = np.flatnonzero(total)
-        without = np.repeat(total[None, :], len(occupied), axis=0)
-        without[np.arange(len(occupied)), occupied] -= 1
-        return without, total[occupied]
+        block = max(1, _BLOCK // self.cells)
+        for start in range(0, len(occupied), block):
+            cell = occupied[start : start + block]
+            without = np.repeat(total[None, :], len(cell), axis=0)
+            without[np.arange(len(cell)), cell] -= 1
+            yield without, total[cell]
 
 
 @dataclass(frozen=True)
@@ -169,6 +190,11 @@ class Weighted:
         return int((self.unit >= 0).sum())
 
     @property
+    def units(self) -> int:
+        """How many draws a bootstrap sample has."""
+        return int(self.unit.max()) + 1
+
+    @property
     def width(self) -> int:
         """How many rows were measured: the number of weights."""
         return int(self.unit.shape[0])
@@ -190,25 +216,31 @@ class Weighted:
         unit[self.unit >= 0] = groups
         return Weighted(unit)
 
+    def weighed(self, weights: FloatArray) -> FloatArray:
+        """Return the weight of every measured row: (samples, units) -> (samples, measured rows)."""
+        if np.array_equal(self.unit, np.arange(self.width)):
+            return weights
+        return np.where(self.unit >= 0, np.take(weights, self.unit, axis=1), 0.0)
+
     def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
         """Yield weights of `count` bootstrap samples, in blocks of shape (samples, measured rows)."""
-        units = int(self.unit.max()) + 1
-        alone = units == self.width
-        for weights in drawn_weights(units, count, generator):
-            yield weights if alone else np.where(self.unit >= 0, weights[:, self.unit], 0.0)
+        for weights in drawn_weights(self.units, count, generator):
+            yield self.weighed(weights)
 
     def resampled(self, count: int, generator: np.random.Generator) -> FloatArray:
         """Return weights of `count` bootstrap samples, shape (count, measured rows)."""
         return np.concatenate([np.empty((0, self.width)), *self.blocks(count, generator)])
 
-    def left_out(self) -> tuple[FloatArray, FloatArray]:
-        """Return weights without each of at most 200 groups of draws in turn, each counting once."""
-        units = int(self.unit.max()) + 1
-        group = groups_of_rows(units, _LEFT_OUT)
+    def left_out(self, most: int = _LEFT_OUT) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield weights without each of at most `most` groups of draws in turn, each counting once."""
+        group = groups_of_rows(self.units, most)
         of_row = np.where(self.unit >= 0, group[self.unit], -1)
         groups = int(group.max()) + 1
-        without = (of_row[None, :] != np.arange(groups)[:, None]) & (of_row >= 0)[None, :]
-        return without.astype(np.float64), np.ones(groups)
+        block = max(1, 10 * _BLOCK // self.width)
+        for start in range(0, groups, block):
+            left = np.arange(start, min(start + block, groups))
+            without = (of_row[None, :] != left[:, None]) & (of_row >= 0)[None, :]
+            yield without.astype(np.float64), np.ones(len(left))
 
 
 Statistics = Sums | Cells | Weighted

@@ -77,9 +77,33 @@ def decode(logits: NDArray[np.float32], names: Sequence[str]) -> list[dict[str, 
 
 
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
-    """Return predicted and right label names, in the dataset's words."""
+    """Return predicted and right label names, and the probability of every label, in the dataset's words."""
     predicted = [alignment.to_dataset.get(label, label) for label in predictions["label"]]
-    return {"labels": Judged(predicted, list(references["label"]))}
+    right = list(references["label"])
+    names, probabilities = in_dataset_words(predictions["probabilities"], alignment)
+    return {
+        "labels": Judged(predicted, right),
+        "probabilities": Judged(probabilities, right, {"labels": names}),
+    }
+
+
+def in_dataset_words(
+    probabilities: Sequence[Sequence[float]], alignment: Alignment
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the label of each column and the probabilities; of labels that mean the same they are added up.
+
+    >>> same = Alignment(("no", "yes"), {"N": "no", "Y": "yes", "YY": "yes"}, (), ("Y", "N", "YY"))
+    >>> names, matrix = in_dataset_words([[0.5, 0.25, 0.25]], same)
+    >>> names, matrix.tolist()
+    (['yes', 'no'], [[0.75, 0.25]])
+    """
+    columns = [alignment.to_dataset.get(label, label) for label in alignment.model_labels]
+    names = list(dict.fromkeys(columns))
+    matrix = np.asarray(probabilities, dtype=np.float32).reshape(len(probabilities), len(columns))
+    summed = np.zeros((len(matrix), len(names)), dtype=np.float32)
+    for number, name in enumerate(columns):
+        summed[:, names.index(name)] += matrix[:, number]
+    return names, summed
 
 
 def verdict(

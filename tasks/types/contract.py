@@ -55,11 +55,13 @@ class Alignment:
         dataset_labels: The dataset's label names, in the dataset's order.
         to_dataset: The model's label -> the dataset's label; model labels without one stay as they are.
         notes: What a person should know about it, as sentences.
+        model_labels: The model's label names, in the model's order: that of stored probabilities.
     """
 
     dataset_labels: tuple[str, ...] = ()
     to_dataset: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    model_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,6 @@ IMAGE_CLASSIFICATION = TaskType(
     align=classification.align,
     open=ImageClassifier,
     evidence=classification.evidence,
-    judged_by=("labels",),
+    judged_by=("labels", "probabilities"),
     sample=sample,
 )

@@ -98,7 +98,7 @@ def match(
     extra = [name for name in model_labels if name not in to_dataset]
     note = f"The model '{model}' has labels that the dataset lacks, counted as wrong: {listing(extra, 8)}."
     ordered = {name: to_dataset[name] for name in model_labels if name in to_dataset}
-    return Alignment(tuple(dataset_labels), ordered, (note,) if extra else ())
+    return Alignment(tuple(dataset_labels), ordered, (note,) if extra else (), tuple(model_labels))
 
 
 def _by_name(

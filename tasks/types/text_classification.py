@@ -112,6 +112,6 @@ TEXT_CLASSIFICATION = TaskType(
     align=classification.align,
     open=TextClassifier,
     evidence=classification.evidence,
-    judged_by=("labels",),
+    judged_by=("labels", "probabilities"),
     sample=sample,
 )

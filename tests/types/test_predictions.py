@@ -40,21 +40,27 @@ def test_text_classification(demo: Path) -> None:
             "dataset": {"path": str(demo / "data" / "messages"), "split": "test"},
             "columns": {"label": "topic", "text": "text"},
             "models": [place],
+            "metrics": ["accuracy", "log_loss", "roc_auc", "expected_calibration_error"],
             "settings": {"chunk_rows": 100},
         }
     )
     words = transformers.AutoTokenizer.from_pretrained(place)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(place).eval()
     data = datasets.load_from_disk(str(demo / "data" / "messages"))["test"]
-    right = 0
+    right, loss = 0, 0.0
     for row, prediction in zip(data, rows, strict=True):
         with torch.inference_mode():
             logits = model(**words(row["text"], return_tensors="pt", truncation=True)).logits[0]
         label = model.config.id2label[int(logits.argmax())]
         assert prediction["label"] == label
         assert np.allclose(prediction["probabilities"], logits.softmax(-1).numpy(), atol=1e-5)
-        right += label == data.features["topic"].int2str(row["topic"])
+        topic = data.features["topic"].int2str(row["topic"])
+        right += label == topic
+        loss -= float(logits.log_softmax(-1)[model.config.label2id[topic]])
     assert judgement.scores["accuracy"].value == right / len(data)
+    assert judgement.scores["log_loss"].value == pytest.approx(loss / len(data), rel=1e-4)
+    assert judgement.scores["roc_auc_macro"].value > 0.5
+    assert judgement.scores["expected_calibration_error"].value < 0.5
 
 
 def test_text_pairs_and_truncation(demo: Path, tmp_path: Path) -> None:
