@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tasks.errors import unknown
-from tasks.metrics import classification, sequences, transcripts
+from tasks.metrics import bleu, classification, sequences, transcripts
 from tasks.metrics.classification import confusion
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import scores
@@ -35,6 +35,8 @@ METRICS = {
         Metric("mer", "texts", transcripts.mer),
         Metric("wil", "texts", transcripts.wil),
         Metric("wip", "texts", transcripts.wip),
+        Metric("bleu", "texts", bleu.bleu),
+        Metric("sacrebleu", "texts", bleu.sacrebleu),
     )
 }
 

@@ -1,0 +1,44 @@
+"""Tokenisers of machine translation by name, as sacrebleu defines them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from tasks.errors import BadEvaluation, unknown
+
+TOKENIZERS = {
+    "13a": "as WMT does",
+    "intl": "by Unicode classes",
+    "zh": "Chinese characters apart",
+    "char": "every character",
+    "none": "on spaces as they are",
+    "ja-mecab": "Japanese words",
+    "ko-mecab": "Korean words",
+    "flores101": "SentencePiece pieces",
+    "flores200": "SentencePiece pieces",
+}
+
+
+@cache
+def tokenizer(name: str) -> Callable[[str], str]:
+    """Return a tokeniser by name: from a text to its tokens with single spaces between.
+
+    Raises:
+        UnknownName: There is no such tokeniser.
+        BadEvaluation: What it needs is not installed or cannot be downloaded.
+
+    >>> tokenizer("13a")("Hello, world.")
+    'Hello , world .'
+    """
+    if name not in TOKENIZERS:
+        raise unknown("tokenizer", name, TOKENIZERS)
+    from sacrebleu.metrics.bleu import BLEU
+
+    try:
+        made: Callable[[str], str] = BLEU(tokenize=name).tokenizer
+    except (Exception, SystemExit) as problem:
+        wanted = {"ja-mecab": "pip install sacrebleu[ja]", "ko-mecab": "pip install sacrebleu[ko]"}
+        how = wanted.get(name, "it downloads its SentencePiece model")
+        raise BadEvaluation(f"The tokenizer '{name}' is not there yet ({how}): {problem}") from problem
+    return made
