@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tasks.errors import unknown
-from tasks.metrics import bleu, classification, sequences, transcripts
+from tasks.metrics import bleu, chrf, classification, google_bleu, nist, sequences, transcripts
 from tasks.metrics.classification import confusion
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import scores
@@ -37,6 +37,9 @@ METRICS = {
         Metric("wip", "texts", transcripts.wip),
         Metric("bleu", "texts", bleu.bleu),
         Metric("sacrebleu", "texts", bleu.sacrebleu),
+        Metric("google_bleu", "texts", google_bleu.google_bleu),
+        Metric("chrf", "texts", chrf.chrf),
+        Metric("nist_mt", "texts", nist.nist_mt),
     )
 }
 

@@ -14,8 +14,10 @@ import numpy as np
 from tasks.errors import BadEvaluation, unknown
 from tasks.metrics.contract import Measurement
 from tasks.metrics.ngrams import Laid, laid, matched, slots_of
+from tasks.metrics.ratios import over
 from tasks.metrics.statistics import FloatArray, IntArray, Sums
 from tasks.metrics.texts import References, Tokenize, several
+from tasks.metrics.tokenizers import cutter
 from tasks.metrics.tokenizers import tokenizer as named_tokenizer
 
 SMOOTHING: Mapping[str, float | None] = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
@@ -46,7 +48,7 @@ def bleu(
     Raises:
         BadEvaluation: The references are all empty, or rows do not pair up.
     """
-    cut = _cutter(tokenizer)
+    cut = cutter(tokenizer)
     rows = several(predictions, references)
     values, _, slots = _statistics(predictions, rows, cut, _positive(max_order))
     there = np.array([[slot < len(row) for row in rows] for slot in range(len(slots))])
@@ -58,10 +60,10 @@ def bleu(
     def score(totals: FloatArray) -> dict[str, FloatArray]:
         given, wanted, right, every = _parts(totals, max_order)
         extra = 1.0 if smooth else 0.0
-        precision = _over(right + extra, every + extra)
+        precision = over(right + extra, every + extra)
         with np.errstate(divide="ignore"):
             mean = np.exp(np.log(precision).mean(axis=-1))
-            value = mean * np.exp(np.minimum(0.0, 1 - _over(wanted, given, np.inf)))
+            value = mean * np.exp(np.minimum(0.0, 1 - over(wanted, given, np.inf)))
         return {"bleu": np.where(wanted > 0, value, np.nan)}
 
     return Measurement(
@@ -114,7 +116,7 @@ def sacrebleu(
 
     def score(totals: FloatArray) -> dict[str, FloatArray]:
         given, wanted, right, every = _parts(totals, 4)
-        brevity = np.exp(np.minimum(0.0, 1 - _over(wanted, given, np.inf)))
+        brevity = np.exp(np.minimum(0.0, 1 - over(wanted, given, np.inf)))
         brevity = np.where(given >= wanted, 1.0, brevity)
         mean = _smoothed(right, every, smooth_method, value or 0.0, use_effective_order)
         return {"sacrebleu": np.where((right > 0).any(axis=-1), brevity * mean, 0.0)}
@@ -128,13 +130,6 @@ def sacrebleu(
         tags["sacrebleu_note"] = "100 predictions or more end in ' .': they look tokenised, and should not be"
     details = _details("sacrebleu", values.sum(axis=0), 4)
     return Measurement(Sums(values), score, {"sacrebleu": True}, details=details, tags=tags)
-
-
-def _cutter(tokenizer: str | Tokenize) -> Tokenize:
-    if not isinstance(tokenizer, str):
-        return tokenizer
-    cut = named_tokenizer(tokenizer)
-    return lambda text: cut(text).split()
 
 
 def _positive(order: int) -> int:
@@ -183,17 +178,12 @@ def _smoothed(right: FloatArray, every: FloatArray, method: str, value: float, e
     if method == "exp":
         divisor = every * 2.0 ** np.cumsum(reached & (right == 0), axis=-1)
     instead = {"exp": 1.0, "floor": value}.get(method, 0.0)
-    precision = 100 * _over(np.where(right > 0, right, instead), np.where(right > 0, every, divisor))
+    precision = 100 * over(np.where(right > 0, right, instead), np.where(right > 0, every, divisor))
     counted = reached if effective else np.ones_like(reached)
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithm = np.where(reached, np.log(precision), -np.inf)
         total = np.where(counted, logarithm, 0.0).sum(axis=-1)
         return np.asarray(np.exp(total / np.maximum(counted.sum(axis=-1), 1)))
-
-
-def _over(above: FloatArray, below: FloatArray, nothing: float = 0.0) -> FloatArray:
-    above, below = np.asarray(above), np.asarray(below)
-    return np.asarray(np.divide(above, below, out=np.full(below.shape, nothing), where=below != 0))
 
 
 def _details(name: str, totals: FloatArray, most: int) -> dict[str, list[dict[str, object]]]:
@@ -203,12 +193,16 @@ def _details(name: str, totals: FloatArray, most: int) -> dict[str, list[dict[st
             "order": n + 1,
             "matched": int(right[n]),
             "total": int(every[n]),
-            "precision": float(_over(right[n], every[n])),
+            "precision": float(over(right[n], every[n])),
         }
         for n in range(most)
     ]
     brevity = 1.0 if given >= wanted else float(np.exp(1 - wanted / given)) if given else 0.0
-    lengths = {"prediction_length": int(given), "reference_length": int(wanted), "brevity_penalty": brevity}
+    lengths: dict[str, object] = {
+        "prediction_length": int(given),
+        "reference_length": int(wanted),
+        "brevity_penalty": brevity,
+    }
     return {name: rows, f"{name}_lengths": [lengths]}
 
 

@@ -24,7 +24,15 @@ class Laid:
 
     def totals(self, orders: Sequence[int]) -> FloatArray:
         """Return how many n-grams each text has, shape (texts, orders)."""
-        return np.maximum(self.lengths[:, None] - np.asarray(orders) + 1, 0).astype(np.float64)
+        found = np.maximum(self.lengths[:, None] - np.asarray(orders) + 1, 0)
+        return np.asarray(found, dtype=np.float64)
+
+    def taken(self, texts: IntArray) -> Laid:
+        """Return some of the texts, each as often as it is named, in that order."""
+        lengths = self.lengths[texts]
+        starts = (np.cumsum(self.lengths) - self.lengths)[texts]
+        within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return Laid(self.codes[np.repeat(starts, lengths) + within], lengths)
 
 
 def laid(texts: Sequence[Sequence[Hashable]], numbers: dict[Hashable, int]) -> Laid:
@@ -59,15 +67,11 @@ class Grams:
         order: n.
         row: Row of each distinct n-gram, shape (distinct,).
         counts: How often it is in each slot's text of that row, shape (slots, distinct).
-        first: A position in the slots' codes, laid end to end, where it begins.
-        prefix: Number of its first n - 1 tokens among the n-grams of the order before; 0 for one token.
     """
 
     order: int
     row: IntArray
     counts: FloatArray
-    first: IntArray
-    prefix: IntArray
 
 
 def grams(slots: Sequence[Laid], most: int) -> Iterator[Grams]:
@@ -94,16 +98,12 @@ def grams(slots: Sequence[Laid], most: int) -> Iterator[Grams]:
         fits = left[position] >= order
         position, number = position[fits], number[fits]
         key = number * kinds + codes[position + order - 1]
-        distinct, first, number = np.unique(key, return_index=True, return_inverse=True)
+        distinct, number = np.unique(key, return_inverse=True)
         cell = text_of[position] // max(rows, 1) * len(distinct) + number
         counts = np.bincount(cell, minlength=len(slots) * len(distinct)).astype(np.float64)
-        yield Grams(
-            order,
-            text_of[position[first]] % max(rows, 1),
-            counts.reshape(len(slots), len(distinct)),
-            position[first],
-            distinct // kinds,
-        )
+        row = np.empty(len(distinct), dtype=np.int64)
+        row[number] = text_of[position] % max(rows, 1)
+        yield Grams(order, row, counts.reshape(len(slots), len(distinct)))
 
 
 def matched(prediction: Laid, references: Sequence[Laid], most: int) -> FloatArray:

@@ -29,14 +29,7 @@ def several(predictions: Sequence[str], references: References) -> list[list[str
     for row, text in enumerate(predictions):
         if not isinstance(text, str):
             raise BadEvaluation(f"The prediction of row {row} is not text but {_kind(text)}.")
-    found = [[row] if isinstance(row, str) else _listed(row, number) for number, row in enumerate(references)]
-    for number, row in enumerate(found):
-        if not row:
-            raise BadEvaluation(f"Row {number} has an empty list of references; a text metric needs one.")
-        for text in row:
-            if not isinstance(text, str):
-                raise BadEvaluation(f"A reference of row {number} is not text but {_kind(text)}.")
-    return found
+    return [_listed(row, number) for number, row in enumerate(references)]
 
 
 def best_of(scores: FloatArray, row_of: IntArray) -> IntArray:
@@ -61,10 +54,15 @@ def paired_off(rows: Sequence[Sequence[str]]) -> IntArray:
 
 
 def _listed(row: object, number: int) -> list[str]:
-    if row is None or not isinstance(row, Sequence):
-        raise BadEvaluation(
-            f"The reference of row {number} is neither text nor a list of texts but {_kind(row)}."
-        )
+    if isinstance(row, str):
+        return [row]
+    if not isinstance(row, Sequence):
+        raise BadEvaluation(f"The reference of row {number} is not text but {_kind(row)}.")
+    if not row:
+        raise BadEvaluation(f"Row {number} has an empty list of references; a text metric needs one.")
+    for text in row:
+        if not isinstance(text, str):
+            raise BadEvaluation(f"A reference of row {number} is not text but {_kind(text)}.")
     return list(row)
 
 

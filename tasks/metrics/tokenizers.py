@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 from tasks.errors import BadEvaluation, unknown
+from tasks.metrics.texts import Tokenize
 
 TOKENIZERS = {
     "13a": "as WMT does",
@@ -42,3 +43,15 @@ def tokenizer(name: str) -> Callable[[str], str]:
         how = wanted.get(name, "it downloads its SentencePiece model")
         raise BadEvaluation(f"The tokenizer '{name}' is not there yet ({how}): {problem}") from problem
     return made
+
+
+def cutter(given: str | Tokenize) -> Tokenize:
+    """Return a function from a text to its tokens: a named tokeniser's, or the one given.
+
+    >>> cutter("13a")("a, b")
+    ['a', ',', 'b']
+    """
+    if not isinstance(given, str):
+        return given
+    cut = tokenizer(given)
+    return lambda text: cut(text).split()

@@ -30,7 +30,7 @@ def counted(tokens: list[str], most: int) -> Counter[tuple[str, ...]]:
 def by_hand(
     predictions: list[list[str]], references: list[list[list[str]]], most: int, smooth: bool
 ) -> float:
-    """HF's `bleu`, which is TensorFlow NMT's: clipped by the union of references, the shortest one's length."""
+    """HF's `bleu`, as TensorFlow NMT's: clipped by all references, the shortest one's length."""
     right, every, given, wanted = [0] * most, [0] * most, 0, 0
     for prediction, several in zip(predictions, references, strict=True):
         given += len(prediction)
