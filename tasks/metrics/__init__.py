@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tasks.errors import unknown
-from tasks.metrics import bleu, chrf, classification, google_bleu, nist, sequences, transcripts
+from tasks.metrics import bleu, chrf, classification, google_bleu, nist, rouge, sequences, transcripts
 from tasks.metrics.classification import confusion
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import scores
@@ -35,6 +35,7 @@ METRICS = {
         Metric("mer", "texts", transcripts.mer),
         Metric("wil", "texts", transcripts.wil),
         Metric("wip", "texts", transcripts.wip),
+        Metric("rouge", "texts", rouge.rouge),
         Metric("bleu", "texts", bleu.bleu),
         Metric("sacrebleu", "texts", bleu.sacrebleu),
         Metric("google_bleu", "texts", google_bleu.google_bleu),

@@ -79,9 +79,7 @@ def chrf(
         Sums(counts[best_of(value(counts), row_of)]),
         lambda totals: {key: value(totals)},
         {key: True},
-        tags={
-            f"{key}_signature": _signature(rows, char_order, word_order, lowercase, whitespace, eps_smoothing)
-        },
+        tags={f"{key}_signature": signature},
     )
 
 

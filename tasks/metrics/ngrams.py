@@ -131,3 +131,20 @@ def slots_of(rows: Sequence[Sequence[Sequence[Hashable]]], numbers: dict[Hashabl
     """
     most = max(map(len, rows))
     return [laid([row[slot] if slot < len(row) else () for row in rows], numbers) for slot in range(most)]
+
+
+def spelled(texts: Laid) -> list[str] | list[list[int]]:
+    """Write each text with one character a token, which string algorithms compare fastest.
+
+    With more distinct tokens than there are characters, the tokens' numbers come back instead.
+
+    >>> [len(text) for text in spelled(laid([["one", "two"], []], {}))]
+    [2, 0]
+    """
+    stops = np.cumsum(texts.lengths).tolist()
+    spans = zip([0, *stops], stops, strict=False)
+    if int(texts.codes.max(initial=0)) > 0x10FFFF:
+        numbers = texts.codes.tolist()
+        return [numbers[start:stop] for start, stop in spans]
+    joined = texts.codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    return [joined[start:stop] for start, stop in spans]

@@ -1,0 +1,76 @@
+"""Longest common subsequences of token sequences, as ROUGE's summary score takes their union.
+
+The table of lengths is kept as one bit-vector a row (Hyyrö, 2004): a bit says where a row's length grows. The
+way back through the table is the one rouge_score takes, since other ways find other subsequences.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+
+def subsequence(reference: Sequence[Hashable], candidate: Sequence[Hashable]) -> list[int]:
+    """Return positions in the reference of one longest common subsequence, last first.
+
+    >>> subsequence("abcd", "bxd")
+    [3, 1]
+    """
+    where: dict[Hashable, int] = {}
+    for place, token in enumerate(candidate):
+        where[token] = where.get(token, 0) | 1 << place
+    # A token the candidate lacks repeats the row above it, and the way back steps over it.
+    kept = [(place, where[token]) for place, token in enumerate(reference) if token in where]
+    if not kept:
+        return []
+    full = (1 << len(candidate)) - 1
+    still = full
+    table = [0]
+    for _, match in kept:
+        both = still & match
+        still = ((still + both) | (still - both)) & full
+        table.append(full ^ still)
+    found = []
+    row, column = len(kept), len(candidate)
+    grown, before = table[row], table[row - 1]
+    while True:
+        place, match = kept[row - 1]
+        bit = 1 << (column - 1)
+        if match & bit:
+            found.append(place)
+            row -= 1
+            column -= 1
+            if not row or not column:
+                return found
+            grown, before = table[row], table[row - 1]
+            continue
+        below = (bit << 1) - 1
+        if not grown & bit and (grown & below).bit_count() > (before & below).bit_count():
+            column -= 1
+            if not column:
+                return found
+        else:
+            row -= 1
+            if not row:
+                return found
+            grown, before = before, table[row - 1]
+
+
+def union_hits(reference: Sequence[Sequence[Hashable]], candidate: Sequence[Sequence[Hashable]]) -> int:
+    """Return how many reference tokens are in the union of subsequences, each counted as often as in both.
+
+    >>> union_hits(["abcde"], ["abfg", "achi"])
+    3
+    """
+    left = Counter(token for sentence in candidate for token in sentence)
+    hits = 0
+    for sentence in reference:
+        shared: set[int] = set()
+        for other in candidate:
+            shared.update(subsequence(sentence, other))
+        for place in sorted(shared):
+            token = sentence[place]
+            if left[token] > 0:
+                left[token] -= 1
+                hits += 1
+    return hits
