@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from rapidfuzz.distance import LCSseq
 
 from tasks.errors import BadEvaluation, unknown
 from tasks.metrics.contract import Measurement
@@ -58,14 +60,12 @@ def rouge(
     if not types:
         raise BadEvaluation("There is no ROUGE type to compute.")
     rows = several(predictions, references)
-    cut: Tokenize = tokenizer or (_stems if use_stemmer else _tokens)
     row_of = paired_off(rows)
-    numbers: dict[Hashable, int] = {}
     flat = [text for row in rows for text in row]
-    wanted = laid([cut(text) for text in flat], numbers)
-    alone = laid([cut(text) for text in predictions], numbers)
-    given = alone if len(flat) == len(rows) else alone.taken(row_of)
-    shared = _shared(types, given, wanted, lambda: _summary_hits(predictions, flat, row_of, cut, numbers))
+    numbers: dict[Hashable, int] = {}
+    cut: Tokenize = tokenizer or (_stems if use_stemmer else _tokens)
+    given, wanted = (_read(texts, cut, tokenizer is None, types, numbers) for texts in (predictions, flat))
+    shared = _shared(types, given.taken(row_of) if len(flat) > len(rows) else given, wanted)
     values = np.ones((len(rows), len(types) + 1))
     table: list[dict[str, object]] = []
     for place, name in enumerate(types):
@@ -86,7 +86,7 @@ def rouge(
     def score(totals: FloatArray) -> dict[str, FloatArray]:
         return {name: over(totals[..., place], totals[..., -1], np.nan) for place, name in enumerate(types)}
 
-    tags = {} if tokenizer else _noted(flat, wanted)
+    tags = {} if tokenizer else _noted(flat, wanted.whole)
     tags["rouge_tokenizer"] = "given" if tokenizer else "a-z and 0-9" + (", stemmed" if use_stemmer else "")
     return Measurement(Sums(values), score, dict.fromkeys(types, True), details={"rouge": table}, tags=tags)
 
@@ -112,61 +112,71 @@ def _stem(word: str) -> str:
     return _stemmer()(word)
 
 
+@dataclass(frozen=True)
+class _Read:
+    """Texts as tokens: whole, and by sentence with the number of sentences of each text."""
+
+    whole: Laid
+    sentences: Laid
+    counts: IntArray
+
+    def taken(self, texts: IntArray) -> _Read:
+        """Return some of the texts, each as often as it is named."""
+        places = Laid(np.arange(int(self.counts.sum())), self.counts).taken(texts)
+        return _Read(self.whole.taken(texts), self.sentences.taken(places.codes), places.lengths)
+
+    def by_sentence(self) -> list[Sequence[str | Sequence[int]]]:
+        """Return the sentences of each text, each spelled with one character a token."""
+        written = spelled(self.sentences)
+        stops = np.cumsum(self.counts).tolist()
+        return [written[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+
+
+def _read(
+    texts: Sequence[str], cut: Tokenize, splits: bool, types: Sequence[str], numbers: dict[Hashable, int]
+) -> _Read:
+    """Cut texts; `splits` says that the tokeniser never makes a token across a line's end."""
+    if "rougeLsum" not in types:
+        whole = laid([cut(text) for text in texts], numbers)
+        return _Read(whole, Laid(whole.codes[:0], whole.codes[:0]), np.zeros(len(texts), dtype=np.int64))
+    lines = [[line for line in text.split("\n") if line] for text in texts]
+    counts = np.fromiter(map(len, lines), dtype=np.int64, count=len(lines))
+    sentences = laid([cut(line) for each in lines for line in each], numbers)
+    if not splits:
+        return _Read(laid([cut(text) for text in texts], numbers), sentences, counts)
+    text_of = np.repeat(np.arange(len(texts)), counts)
+    lengths = np.bincount(text_of, weights=sentences.lengths, minlength=len(texts)).astype(np.int64)
+    return _Read(Laid(sentences.codes, lengths), sentences, counts)
+
+
 Hits = tuple[FloatArray, FloatArray, FloatArray]
 """What is shared, out of how much in the prediction, and in the reference."""
 
 
-def _shared(types: Sequence[str], given: Laid, wanted: Laid, summary: Callable[[], Hits]) -> dict[str, Hits]:
+def _shared(types: Sequence[str], given: _Read, wanted: _Read) -> dict[str, Hits]:
     orders = [int(name[5:]) for name in types if name[5:].isdigit()]
     found: dict[str, Hits] = {}
     if orders:
-        right = matched(given, [wanted], max(orders))
+        right = matched(given.whole, [wanted.whole], max(orders))
+        many, few = (each.whole.totals(range(1, max(orders) + 1)) for each in (given, wanted))
         for order in orders:
-            found[f"rouge{order}"] = (
-                right[:, order - 1],
-                given.totals([order])[:, 0],
-                wanted.totals([order])[:, 0],
-            )
+            found[f"rouge{order}"] = (right[:, order - 1], many[:, order - 1], few[:, order - 1])
     if "rougeL" in types:
-        from rapidfuzz.distance import LCSseq
-
-        longest = map(LCSseq.similarity, spelled(wanted), spelled(given))
-        found["rougeL"] = (
-            np.fromiter(longest, dtype=np.float64),
-            given.totals([1])[:, 0],
-            wanted.totals([1])[:, 0],
-        )
+        longest = map(LCSseq.similarity, spelled(wanted.whole), spelled(given.whole))
+        many, few = (each.whole.totals([1])[:, 0] for each in (given, wanted))
+        found["rougeL"] = (np.fromiter(longest, dtype=np.float64), many, few)
     if "rougeLsum" in types:
-        found["rougeLsum"] = summary()
+        pairs = zip(wanted.by_sentence(), given.by_sentence(), strict=True)
+        hits = np.array([union_hits(one, other) for one, other in pairs], dtype=np.float64)
+        found["rougeLsum"] = (hits, _summed(given), _summed(wanted))
     return found
 
 
-def _summary_hits(
-    predictions: Sequence[str],
-    flat: Sequence[str],
-    row_of: IntArray,
-    cut: Tokenize,
-    numbers: dict[Hashable, int],
-) -> Hits:
-    """Return the tokens in the union of each reference sentence's longest common subsequences."""
-
-    def sentences(text: str) -> list[list[int]]:
-        lines = [line for line in text.split("\n") if line]
-        found = []
-        for line in lines:
-            tokens = cut(line)
-            found.append([numbers.setdefault(token, len(numbers)) for token in tokens])
-        return found
-
-    given = [sentences(text) for text in predictions]
-    wanted = [sentences(text) for text in flat]
-    hits = [union_hits(reference, given[row]) for reference, row in zip(wanted, row_of.tolist(), strict=True)]
-    sizes = np.array([sum(map(len, one)) for one in given], dtype=np.float64)
-    return (
-        np.array(hits, dtype=np.float64),
-        sizes[row_of],
-        np.array([sum(map(len, one)) for one in wanted], dtype=np.float64),
-    )
+def _summed(read: _Read) -> FloatArray:
+    """Return the tokens in the sentences of each text."""
+    text_of = np.repeat(np.arange(len(read.counts)), read.counts)
+    summed = np.bincount(text_of, weights=read.sentences.lengths, minlength=len(read.counts))
+    return summed.astype(np.float64)
 
 
 def _noted(texts: Sequence[str], wanted: Laid) -> dict[str, str]:

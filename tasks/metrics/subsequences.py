@@ -9,21 +9,39 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
+from rapidfuzz.distance import LCSseq
 
-def subsequence(reference: Sequence[Hashable], candidate: Sequence[Hashable]) -> list[int]:
+
+def places(candidate: Sequence[Hashable]) -> dict[Hashable, int]:
+    """Return where each token stands, as bits.
+
+    >>> places("aba")
+    {'a': 5, 'b': 2}
+    """
+    found: dict[Hashable, int] = {}
+    bit = 1
+    for token in candidate:
+        found[token] = found.get(token, 0) | bit
+        bit <<= 1
+    return found
+
+
+def subsequence(reference: Sequence[Hashable], where: dict[Hashable, int], width: int) -> list[int]:
     """Return positions in the reference of one longest common subsequence, last first.
 
-    >>> subsequence("abcd", "bxd")
+    Args:
+        reference: Tokens.
+        where: The candidate's `places`.
+        width: The candidate's length.
+
+    >>> subsequence("abcd", places("bxd"), 3)
     [3, 1]
     """
-    where: dict[Hashable, int] = {}
-    for place, token in enumerate(candidate):
-        where[token] = where.get(token, 0) | 1 << place
     # A token the candidate lacks repeats the row above it, and the way back steps over it.
     kept = [(place, where[token]) for place, token in enumerate(reference) if token in where]
     if not kept:
         return []
-    full = (1 << len(candidate)) - 1
+    full = (1 << width) - 1
     still = full
     table = [0]
     for _, match in kept:
@@ -31,7 +49,7 @@ def subsequence(reference: Sequence[Hashable], candidate: Sequence[Hashable]) ->
         still = ((still + both) | (still - both)) & full
         table.append(full ^ still)
     found = []
-    row, column = len(kept), len(candidate)
+    row, column = len(kept), width
     grown, before = table[row], table[row - 1]
     while True:
         place, match = kept[row - 1]
@@ -62,12 +80,15 @@ def union_hits(reference: Sequence[Sequence[Hashable]], candidate: Sequence[Sequ
     >>> union_hits(["abcde"], ["abfg", "achi"])
     3
     """
+    if len(reference) == len(candidate) == 1:
+        return LCSseq.similarity(reference[0], candidate[0])
     left = Counter(token for sentence in candidate for token in sentence)
+    others = [(places(sentence), len(sentence)) for sentence in candidate]
     hits = 0
     for sentence in reference:
         shared: set[int] = set()
-        for other in candidate:
-            shared.update(subsequence(sentence, other))
+        for where, width in others:
+            shared.update(subsequence(sentence, where, width))
         for place in sorted(shared):
             token = sentence[place]
             if left[token] > 0:

@@ -10,7 +10,7 @@ from rouge_score.rouge_scorer import RougeScorer, _backtrack_norec, _lcs_table
 from tasks.errors import BadEvaluation, UnknownName
 from tasks.metrics import compute
 from tasks.metrics.rouge import rouge
-from tasks.metrics.subsequences import subsequence
+from tasks.metrics.subsequences import places, subsequence
 from tests.metrics.corpora import apart, rows_of
 
 TYPES = ["rouge1", "rouge2", "rouge5", "rougeL", "rougeLsum"]
@@ -27,7 +27,7 @@ MULTI = st.lists(st.tuples(LINES, st.lists(LINES, min_size=1, max_size=3)), min_
 )
 def test_the_subsequence_is_the_one_rouge_score_walks(one: list[int], other: list[int]) -> None:
     wanted = _backtrack_norec(_lcs_table(one, other), one, other)
-    assert subsequence(one, other)[::-1] == wanted
+    assert subsequence(one, places(other), len(other))[::-1] == wanted
 
 
 @given(st.one_of(rows_of(most=3), MULTI), st.booleans())
