@@ -59,6 +59,32 @@ def laid_characters(texts: Sequence[str]) -> Laid:
     return Laid(codes, np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)))
 
 
+def laid_words(texts: Sequence[str]) -> Laid:
+    """Number the words of texts, split at white space as `str.split` does.
+
+    >>> laid_words([" a b ", "", "b"])
+    Laid(codes=array([0, 1, 1]), lengths=array([2, 0, 1]))
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        split = pc.utf8_split_whitespace(pa.array(texts, pa.large_string()))
+    except UnicodeEncodeError:  # Half a surrogate pair: no UTF-8, so no Arrow.
+        return laid([text.split() for text in texts], {})
+    encoded = split.flatten().dictionary_encode()
+    codes = encoded.indices.to_numpy().astype(np.int64)
+    lengths = pc.list_value_length(split).to_numpy().astype(np.int64)
+    nothing = pc.index(encoded.dictionary, "").as_py()
+    if nothing >= 0:  # Arrow gives an empty word for space at either end; str.split gives none.
+        word = codes != nothing
+        text_of = np.repeat(np.arange(len(texts)), lengths)
+        lengths = np.bincount(text_of[word], minlength=len(texts)).astype(np.int64)
+        codes = codes[word]
+        codes = codes - (codes > nothing)
+    return Laid(codes, lengths)
+
+
 @dataclass(frozen=True)
 class Grams:
     """The distinct n-grams of one order, each within one row.
@@ -133,7 +159,11 @@ def slots_of(rows: Sequence[Sequence[Sequence[Hashable]]], numbers: dict[Hashabl
     return [laid([row[slot] if slot < len(row) else () for row in rows], numbers) for slot in range(most)]
 
 
-def spelled(texts: Laid) -> list[str] | list[list[int]]:
+Spelled = str | Sequence[int]
+"""A text with one character (or number) a token."""
+
+
+def spelled(texts: Laid) -> Sequence[Spelled]:
     """Write each text with one character a token, which string algorithms compare fastest.
 
     With more distinct tokens than there are characters, the tokens' numbers come back instead.

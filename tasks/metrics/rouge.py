@@ -16,7 +16,7 @@ from rapidfuzz.distance import LCSseq
 
 from tasks.errors import BadEvaluation, unknown
 from tasks.metrics.contract import Measurement
-from tasks.metrics.ngrams import Laid, laid, matched, spelled
+from tasks.metrics.ngrams import Laid, Spelled, laid, matched, spelled
 from tasks.metrics.ratios import over
 from tasks.metrics.statistics import FloatArray, IntArray, Sums
 from tasks.metrics.subsequences import union_hits
@@ -125,7 +125,7 @@ class _Read:
         places = Laid(np.arange(int(self.counts.sum())), self.counts).taken(texts)
         return _Read(self.whole.taken(texts), self.sentences.taken(places.codes), places.lengths)
 
-    def by_sentence(self) -> list[Sequence[str | Sequence[int]]]:
+    def by_sentence(self) -> list[Sequence[Spelled]]:
         """Return the sentences of each text, each spelled with one character a token."""
         written = spelled(self.sentences)
         stops = np.cumsum(self.counts).tolist()
