@@ -12,7 +12,18 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tasks.errors import unknown
-from tasks.metrics import bleu, chrf, classification, google_bleu, nist, rouge, sequences, transcripts
+from tasks.metrics import (
+    answers,
+    bleu,
+    chrf,
+    classification,
+    exact_match,
+    google_bleu,
+    nist,
+    rouge,
+    sequences,
+    transcripts,
+)
 from tasks.metrics.classification import confusion
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import scores
@@ -45,6 +56,10 @@ METRICS = {
         Metric("google_bleu", "texts", google_bleu.google_bleu),
         Metric("chrf", "texts", chrf.chrf),
         Metric("nist_mt", "texts", nist.nist_mt),
+        Metric("exact_match", "texts", exact_match.exact_match),
+        Metric("token_f1", "texts", answers.token_f1),
+        Metric("squad", "answers", answers.squad),
+        Metric("squad_v2", "answers", answers.squad_v2),
     )
 }
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from tasks.metrics.statistics import FloatArray, Statistics
 
-Evidence = Literal["labels", "probabilities", "tags", "texts", "numbers"]
-"""What a metric takes: class labels, class probabilities, tag sequences, texts, or numbers."""
+Evidence = Literal["labels", "probabilities", "tags", "texts", "numbers", "answers"]
+"""What a metric takes: class labels, class probabilities, tag sequences, texts, numbers, or SQuAD answers."""
 
 
 @dataclass(frozen=True)
