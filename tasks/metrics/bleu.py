@@ -6,14 +6,14 @@ Chen and Cherry (2014) for the smoothing methods; Post (2018) for signatures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from tasks.errors import BadEvaluation, unknown
 from tasks.metrics.contract import Measurement
-from tasks.metrics.ngrams import Laid, laid, matched, slots_of
+from tasks.metrics.ngrams import Laid, Numbers, laid, matched, slots_of
 from tasks.metrics.ratios import over
 from tasks.metrics.statistics import FloatArray, IntArray, Sums
 from tasks.metrics.texts import References, Tokenize, several
@@ -145,7 +145,7 @@ def _statistics(
     most: int,
 ) -> tuple[FloatArray, Laid, list[Laid]]:
     """Return lengths (the second is left at 0), matches and n-grams of each row, and the texts as numbers."""
-    numbers: dict[Hashable, int] = {}
+    numbers = Numbers()
     hypotheses = laid([cut(text) for text in predictions], numbers)
     slots = slots_of([[cut(text) for text in row] for row in rows], numbers)
     values = np.zeros((len(rows), 2 + 2 * most))

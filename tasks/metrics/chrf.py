@@ -5,13 +5,13 @@ Source: Popović (2015), chrF: character n-gram F-score for automatic MT evaluat
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from tasks.errors import BadEvaluation
 from tasks.metrics.contract import Measurement
-from tasks.metrics.ngrams import Laid, laid, laid_characters, matched
+from tasks.metrics.ngrams import Laid, Numbers, laid, laid_characters, matched
 from tasks.metrics.ratios import over
 from tasks.metrics.statistics import FloatArray, Sums
 from tasks.metrics.texts import References, best_of, paired_off, several
@@ -66,7 +66,7 @@ def chrf(
         )
         _count(counts[:, : 3 * char_order], one.taken(row_of), other, char_order)
     if word_order:
-        numbers: dict[Hashable, int] = {}
+        numbers = Numbers()
         first, second = (laid([words(text) for text in side], numbers) for side in (given, wanted))
         _count(counts[:, 3 * char_order :], first.taken(row_of), second, word_order)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from tasks.errors import BadEvaluation
 from tasks.metrics.contract import Measurement
-from tasks.metrics.ngrams import laid, matched
+from tasks.metrics.ngrams import Numbers, laid, matched
 from tasks.metrics.ratios import over
 from tasks.metrics.statistics import FloatArray, Sums
 from tasks.metrics.texts import References, Tokenize, best_of, paired_off, several
@@ -42,7 +42,7 @@ def google_bleu(
     cut = cutter(tokenizer)
     rows = several(predictions, references)
     row_of = paired_off(rows)
-    numbers: dict[Hashable, int] = {}
+    numbers = Numbers()
     wanted = laid([cut(text) for row in rows for text in row], numbers)
     given = laid([cut(text) for text in predictions], numbers).taken(row_of)
     orders = range(min_len, max_len + 1)

@@ -35,16 +35,21 @@ class Laid:
         return Laid(self.codes[np.repeat(starts, lengths) + within], lengths)
 
 
-def laid(texts: Sequence[Sequence[Hashable]], numbers: dict[Hashable, int]) -> Laid:
-    """Number the tokens of texts; tokens met for the first time are added to `numbers`.
+class Numbers(dict[Hashable, int]):
+    """Numbers of tokens, given out as tokens are first asked for."""
 
-    >>> laid([["a", "b"], [], ["a"]], {})
+    def __missing__(self, token: Hashable) -> int:
+        number = self[token] = len(self)
+        return number
+
+
+def laid(texts: Sequence[Sequence[Hashable]], numbers: Numbers) -> Laid:
+    """Number the tokens of texts.
+
+    >>> laid([["a", "b"], [], ["a"]], Numbers())
     Laid(codes=array([0, 1, 0]), lengths=array([2, 0, 1]))
     """
-    tokens = list(chain.from_iterable(texts))
-    for token in dict.fromkeys(tokens):
-        numbers.setdefault(token, len(numbers))
-    codes = np.fromiter(map(numbers.__getitem__, tokens), dtype=np.int64, count=len(tokens))
+    codes = np.fromiter(map(numbers.__getitem__, chain.from_iterable(texts)), dtype=np.int64)
     return Laid(codes, np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)))
 
 
@@ -71,7 +76,7 @@ def laid_words(texts: Sequence[str]) -> Laid:
     try:
         split = pc.utf8_split_whitespace(pa.array(texts, pa.large_string()))
     except UnicodeEncodeError:  # Half a surrogate pair: no UTF-8, so no Arrow.
-        return laid([text.split() for text in texts], {})
+        return laid([text.split() for text in texts], Numbers())
     encoded = split.flatten().dictionary_encode()
     codes = encoded.indices.to_numpy().astype(np.int64)
     lengths = pc.list_value_length(split).to_numpy().astype(np.int64)
@@ -108,7 +113,7 @@ def grams(slots: Sequence[Laid], most: int) -> Iterator[Grams]:
             row (an empty one where a row has fewer references).
         most: The longest n-gram.
 
-    >>> numbers: dict[Hashable, int] = {}
+    >>> numbers = Numbers()
     >>> one, two = next(grams([laid([["a", "a", "b"]], numbers), laid([["b", "c"]], numbers)], 1)).counts
     >>> one.tolist(), two.tolist()
     ([2.0, 1.0, 0.0], [0.0, 1.0, 1.0])
@@ -137,7 +142,7 @@ def matched(prediction: Laid, references: Sequence[Laid], most: int) -> FloatArr
 
     An n-gram counts at most as often as the reference with most of it has it.
 
-    >>> numbers: dict[Hashable, int] = {}
+    >>> numbers = Numbers()
     >>> matched(laid([["a", "a", "b"]], numbers), [laid([["a", "b"]], numbers)], 2)
     array([[2., 1.]])
     """
@@ -149,10 +154,10 @@ def matched(prediction: Laid, references: Sequence[Laid], most: int) -> FloatArr
     return found
 
 
-def slots_of(rows: Sequence[Sequence[Sequence[Hashable]]], numbers: dict[Hashable, int]) -> list[Laid]:
+def slots_of(rows: Sequence[Sequence[Sequence[Hashable]]], numbers: Numbers) -> list[Laid]:
     """Lay the references of rows: first ones, second ones, …, an empty text where a row has no more.
 
-    >>> [each.lengths.tolist() for each in slots_of([[["a"]], [["b"], ["c", "d"]]], {})]
+    >>> [each.lengths.tolist() for each in slots_of([[["a"]], [["b"], ["c", "d"]]], Numbers())]
     [[1, 1], [0, 2]]
     """
     most = max(map(len, rows))
@@ -168,7 +173,7 @@ def spelled(texts: Laid) -> Sequence[Spelled]:
 
     With more distinct tokens than there are characters, the tokens' numbers come back instead.
 
-    >>> [len(text) for text in spelled(laid([["one", "two"], []], {}))]
+    >>> [len(text) for text in spelled(laid([["one", "two"], []], Numbers()))]
     [2, 0]
     """
     stops = np.cumsum(texts.lengths).tolist()

@@ -7,7 +7,7 @@ rouge_score.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,7 +16,7 @@ from rapidfuzz.distance import LCSseq
 
 from tasks.errors import BadEvaluation, unknown
 from tasks.metrics.contract import Measurement
-from tasks.metrics.ngrams import Laid, Spelled, laid, matched, spelled
+from tasks.metrics.ngrams import Laid, Numbers, Spelled, laid, matched, spelled
 from tasks.metrics.ratios import over
 from tasks.metrics.statistics import FloatArray, IntArray, Sums
 from tasks.metrics.subsequences import union_hits
@@ -62,7 +62,7 @@ def rouge(
     rows = several(predictions, references)
     row_of = paired_off(rows)
     flat = [text for row in rows for text in row]
-    numbers: dict[Hashable, int] = {}
+    numbers = Numbers()
     cut: Tokenize = tokenizer or (_stems if use_stemmer else _tokens)
     given, wanted = (_read(texts, cut, tokenizer is None, types, numbers) for texts in (predictions, flat))
     shared = _shared(types, given.taken(row_of) if len(flat) > len(rows) else given, wanted)
@@ -132,9 +132,7 @@ class _Read:
         return [written[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
 
 
-def _read(
-    texts: Sequence[str], cut: Tokenize, splits: bool, types: Sequence[str], numbers: dict[Hashable, int]
-) -> _Read:
+def _read(texts: Sequence[str], cut: Tokenize, splits: bool, types: Sequence[str], numbers: Numbers) -> _Read:
     """Cut texts; `splits` says that the tokeniser never makes a token across a line's end."""
     if "rougeLsum" not in types:
         whole = laid([cut(text) for text in texts], numbers)
