@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from tasks.metrics.statistics import FloatArray, Statistics
 
-Evidence = Literal["labels", "probabilities", "tags", "texts", "numbers", "answers"]
-"""What a metric takes: class labels, class probabilities, tag sequences, texts, numbers, or SQuAD answers."""
+Evidence = Literal["labels", "probabilities", "tags", "texts", "numbers", "answers", "edits"]
+"""What a metric takes: class labels, class probabilities, tag sequences, texts, numbers, answers in SQuAD's
+form, or edited texts beside their sources."""
 
 
 @dataclass(frozen=True)

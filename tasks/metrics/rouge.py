@@ -7,9 +7,8 @@ rouge_score.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from rapidfuzz.distance import LCSseq
@@ -19,6 +18,7 @@ from tasks.metrics.contract import Measurement
 from tasks.metrics.ngrams import Laid, Numbers, Spelled, laid, matched, spelled
 from tasks.metrics.ratios import over
 from tasks.metrics.statistics import FloatArray, IntArray, Sums
+from tasks.metrics.stems import stem
 from tasks.metrics.subsequences import union_hits
 from tasks.metrics.texts import References, Tokenize, best_of, paired_off, several
 
@@ -96,20 +96,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _stems(text: str) -> list[str]:
-    return [_stem(token) if len(token) > 3 else token for token in _TOKEN.findall(text.lower())]
-
-
-@cache
-def _stemmer() -> Callable[[str], str]:
-    from nltk.stem.porter import PorterStemmer
-
-    made: Callable[[str], str] = PorterStemmer().stem
-    return made
-
-
-@cache
-def _stem(word: str) -> str:
-    return _stemmer()(word)
+    return [stem(token) if len(token) > 3 else token for token in _TOKEN.findall(text.lower())]
 
 
 @dataclass(frozen=True)
