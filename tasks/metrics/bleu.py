@@ -7,6 +7,7 @@ Chen and Cherry (2014) for the smoothing methods; Post (2018) for signatures.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from tasks.metrics.ngrams import Laid, Numbers, laid, matched, slots_of
 from tasks.metrics.ratios import over
 from tasks.metrics.statistics import FloatArray, IntArray, Sums
 from tasks.metrics.texts import References, Tokenize, several
-from tasks.metrics.tokenizers import cutter
+from tasks.metrics.tokenizers import cutter, noted
 from tasks.metrics.tokenizers import tokenizer as named_tokenizer
 
 SMOOTHING: Mapping[str, float | None] = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
@@ -71,7 +72,10 @@ def bleu(
         score,
         {"bleu": True},
         details=_details("bleu", values.sum(axis=0), max_order),
-        tags={"bleu_tokenizer": tokenizer if isinstance(tokenizer, str) else "given"},
+        tags={
+            "bleu_tokenizer": tokenizer if isinstance(tokenizer, str) else "given",
+            **noted("bleu", tokenizer, chain.from_iterable(rows)),
+        },
     )
 
 
@@ -126,8 +130,9 @@ def sacrebleu(
             rows, lowercase, tokenize, smooth_method, smooth_value, use_effective_order
         )
     }
+    tags |= noted("sacrebleu", tokenize or "13a", chain.from_iterable(rows))
     if not force and sum(text.endswith(" .") for text in predictions) >= 100:
-        tags["sacrebleu_note"] = "100 predictions or more end in ' .': they look tokenised, and should not be"
+        tags["sacrebleu_force"] = "100 predictions or more end in ' .', as if they were tokenised"
     details = _details("sacrebleu", values.sum(axis=0), 4)
     return Measurement(Sums(values), score, {"sacrebleu": True}, details=details, tags=tags)
 

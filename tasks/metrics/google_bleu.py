@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tasks.metrics.ngrams import Numbers, laid, matched
 from tasks.metrics.ratios import over
 from tasks.metrics.statistics import FloatArray, Sums
 from tasks.metrics.texts import References, Tokenize, best_of, paired_off, several
-from tasks.metrics.tokenizers import cutter
+from tasks.metrics.tokenizers import cutter, noted
 
 
 def google_bleu(
@@ -54,4 +55,9 @@ def google_bleu(
     def score(totals: FloatArray) -> dict[str, FloatArray]:
         return {"google_bleu": over(totals[..., 0], totals[..., 1])}
 
-    return Measurement(Sums(values), score, {"google_bleu": True})
+    return Measurement(
+        Sums(values),
+        score,
+        {"google_bleu": True},
+        tags=noted("google_bleu", tokenizer, chain.from_iterable(rows)),
+    )

@@ -102,45 +102,44 @@ def seqeval(
     types = np.array([names.index(name) for name in named], dtype=np.int64)
     pairs = strict_pairs(chosen, tags, marks, types) if chosen else lenient(marks, types)
     right, predicted = (entities(_parted(side, outside), pairs) for side in (wanted, given))
-    there = np.flatnonzero(np.bincount(np.concatenate([right.kind, predicted.kind]), minlength=len(names)))
-    kinds = len(there)
     rows = len(wanted.lengths)
     row_of = np.repeat(np.arange(rows), wanted.lengths + 1)
     # No two entities of one side end at the same token.
     started = np.full((2, len(row_of) + 1), -1, dtype=np.int64)
     started[:, right.stop] = right.start, right.kind
     hits = (started[0, predicted.stop] == predicted.start) & (started[1, predicted.stop] == predicted.kind)
-    values = np.zeros((rows, 3 * kinds + 2))
-    for offset, found, kept in (
-        (0, predicted, hits),
-        (kinds, predicted, np.ones_like(hits)),
-        (2 * kinds, right, np.ones(len(right.start), dtype=np.bool_)),
+    values = np.zeros((rows, 5))
+    by_kind = np.zeros((len(names), 3))
+    everyone = np.ones(len(right.start), dtype=np.bool_)
+    for part, (found, kept) in enumerate(
+        ((predicted, hits), (predicted, np.ones_like(hits)), (right, everyone))
     ):
-        cell = row_of[found.start[kept]] * kinds + np.searchsorted(there, found.kind[kept])
-        counted = np.bincount(cell, minlength=rows * kinds).reshape(rows, kinds)
-        values[:, offset : offset + kinds] = counted
+        values[:, part] = np.bincount(row_of[found.start[kept]], minlength=rows)
+        by_kind[:, part] = np.bincount(found.kind[kept], minlength=len(names))
     alike = given.codes == wanted.codes
     token_row = np.repeat(np.arange(rows), wanted.lengths)
-    values[:, -2] = np.bincount(token_row, weights=alike, minlength=rows)
-    values[:, -1] = wanted.lengths
+    values[:, 3] = np.bincount(token_row, weights=alike, minlength=rows)
+    values[:, 4] = wanted.lengths
     nothing = 1.0 if zero_division == 1 else 0.0
     start = "seqeval" if chosen is None else "seqeval_strict"
 
     def score(totals: FloatArray) -> dict[str, FloatArray]:
-        hit, said, real = (totals[..., part * kinds : (part + 1) * kinds].sum(-1) for part in range(3))
+        hit, said, real = totals[..., 0], totals[..., 1], totals[..., 2]
         return {
             f"{start}_f1": over(2 * hit, said + real, nothing),
             f"{start}_precision": over(hit, said, nothing),
             f"{start}_recall": over(hit, real, nothing),
-            "seqeval_accuracy": over(totals[..., -2], totals[..., -1]),
+            "seqeval_accuracy": over(totals[..., 3], totals[..., 4]),
         }
 
-    totals = values.sum(axis=0)
-    details = [_detail(names[kind], place, kinds, totals, nothing) for place, kind in enumerate(there)]
-    keys = dict.fromkeys(score(totals), True)
-    return Measurement(
-        Sums(values), score, keys, {"per_type": details}, {"seqeval_scheme": chosen} if chosen else {}
-    )
+    details = [
+        _detail(name, tuple(by_kind[kind].tolist()), nothing)
+        for kind, name in enumerate(names)
+        if by_kind[kind].any()
+    ]
+    keys = dict.fromkeys(score(values.sum(axis=0)), True)
+    scheme_tag = {"seqeval_scheme": chosen} if chosen else {}
+    return Measurement(Sums(values), score, keys, {"per_type": details}, scheme_tag)
 
 
 def laid_tags(predictions: TagSequences, references: TagSequences, numbers: Numbers) -> tuple[Laid, Laid]:
@@ -184,8 +183,8 @@ def _parted(texts: Laid, outside: int) -> IntArray:
     return found
 
 
-def _detail(name: str, place: int, kinds: int, totals: FloatArray, nothing: float) -> dict[str, object]:
-    hit, said, real = (totals[part * kinds + place] for part in range(3))
+def _detail(name: str, counts: tuple[float, float, float], nothing: float) -> dict[str, object]:
+    hit, said, real = counts
     return {
         "label": name,
         "precision": float(over(hit, said, nothing)),

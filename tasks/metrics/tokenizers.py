@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from tasks.errors import BadEvaluation, unknown
@@ -19,6 +20,25 @@ TOKENIZERS = {
     "flores101": "SentencePiece pieces",
     "flores200": "SentencePiece pieces",
 }
+
+
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+"""Scripts written without spaces: Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+
+
+def noted(name: str, given: str | Tokenize, texts: Iterable[str]) -> dict[str, str]:
+    """Return a tag that says so where `13a` cuts texts of a script without spaces.
+
+    >>> noted("bleu", "13a", ["猫", "cat"])["bleu_note"]
+    "1 references are in a script without spaces, which 13a does not cut: try 'zh', 'ja-mecab' or 'char'"
+    """
+    found = sum(_UNSPACED.search(text) is not None for text in texts) if given == "13a" else 0
+    if not found:
+        return {}
+    return {
+        f"{name}_note": f"{found} references are in a script without spaces, which 13a does not cut: "
+        "try 'zh', 'ja-mecab' or 'char'"
+    }
 
 
 @cache
