@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,6 +51,25 @@ def test_order_does_not_matter_and_intervals_do_not_warn(name: str, pairs: list[
         assert values(name, predictions, listed) == pytest.approx(forward, abs=1e-9, nan_ok=True)
         if name != "nist_mt":  # Its information comes from all references.
             assert values(name, predictions, twice) == pytest.approx(forward, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "nist_mt"])
+@settings(max_examples=40)
+@given(pairs=PAIRS, data=st.data())
+def test_a_slice_scores_as_if_it_were_all_there_is(
+    name: str, pairs: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    pairs = [("a cat sat here", "a cat sat there"), *pairs]
+    others = len(pairs) - 1
+    keep = np.array([True, *data.draw(st.lists(st.booleans(), min_size=others, max_size=others))])
+    measured = METRICS[name].measure(
+        [pair[0] for pair in pairs], [pair[1] for pair in pairs], **ARGUMENTS.get(name, {})
+    )
+    sliced = {
+        key: float(value) for key, value in measured.score(measured.statistics.select(keep).total()).items()
+    }
+    some = [pair for pair, kept in zip(pairs, keep, strict=True) if kept]
+    assert sliced == pytest.approx(values(name, *map(list, zip(*some, strict=True))), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
