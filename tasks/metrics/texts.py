@@ -56,9 +56,9 @@ def paired_off(rows: Sequence[Sequence[str]]) -> IntArray:
 def _listed(row: object, number: int) -> list[str]:
     if isinstance(row, str):
         return [row]
-    if not isinstance(row, Sequence):
+    if not isinstance(row, (Sequence, np.ndarray)):
         raise BadEvaluation(f"The reference of row {number} is not text but {_kind(row)}.")
-    if not row:
+    if len(row) == 0:
         raise BadEvaluation(f"Row {number} has an empty list of references; a text metric needs one.")
     for text in row:
         if not isinstance(text, str):

@@ -59,9 +59,15 @@ def tokenizer(name: str) -> Callable[[str], str]:
     try:
         made: Callable[[str], str] = BLEU(tokenize=name).tokenizer
     except (Exception, SystemExit) as problem:
-        wanted = {"ja-mecab": "pip install sacrebleu[ja]", "ko-mecab": "pip install sacrebleu[ko]"}
-        how = wanted.get(name, "it downloads its SentencePiece model")
-        raise BadEvaluation(f"The tokenizer '{name}' is not there yet ({how}): {problem}") from problem
+        package = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}.get(name)
+        if package:
+            raise BadEvaluation(
+                f"The tokenizer '{name}' is not installed: pip install {package}."
+            ) from problem
+        raise BadEvaluation(
+            f"The tokenizer '{name}' downloads its model at first use, and that failed: "
+            f"{str(problem).strip().splitlines()[0]}."
+        ) from problem
     return made
 
 

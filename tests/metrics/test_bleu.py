@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections import Counter
 
@@ -132,6 +133,25 @@ def test_documented_values() -> None:
     table = bleu(["a b"], ["a c"]).details["bleu"]
     assert table[0] == {"order": 1, "matched": 1, "total": 2, "precision": 0.5}
     assert bleu(["a b"], ["a b c"]).details["bleu_lengths"][0]["reference_length"] == 3
+
+
+def test_a_tokenizer_that_is_not_installed_says_how_to_get_it() -> None:
+    if importlib.util.find_spec("MeCab") or importlib.util.find_spec("mecab_ko"):
+        pytest.skip("the tokenizer is installed")
+    with pytest.raises(BadEvaluation, match=r"'ko-mecab' is not installed: pip install sacrebleu\[ko\]"):
+        compute("sacrebleu", predictions=["a"], references=["a"], tokenize="ko-mecab")
+
+
+def test_scripts_without_spaces_are_noted() -> None:
+    assert "13a does not cut" in bleu(["猫"], ["猫"]).tags["bleu_note"]
+    assert "bleu_note" not in bleu(["猫"], ["猫"], tokenizer="zh").tags
+
+
+def test_arrays_are_taken_as_lists_are() -> None:
+    import numpy as np
+
+    predictions, references = np.array(["a b c d"]), [np.array(["a b c d", "e"])]
+    assert compute("bleu", predictions=predictions, references=references)["bleu"].value == 1  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_scored_is_said() -> None:
