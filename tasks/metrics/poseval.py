@@ -7,7 +7,7 @@ import numpy as np
 from tasks.metrics.contract import Measurement
 from tasks.metrics.ngrams import Numbers
 from tasks.metrics.ratios import over
-from tasks.metrics.sequences import TagSequences, ZeroDivision, laid_tags
+from tasks.metrics.sequences import TagSequences, ZeroDivision, laid_tags, undefined
 from tasks.metrics.statistics import FloatArray, Sums
 
 
@@ -40,7 +40,7 @@ def poseval(
     ):
         counted = np.bincount(row * tags + codes, minlength=rows * tags)
         values[:, part * tags : (part + 1) * tags] = counted.reshape(rows, tags)
-    nothing = 1.0 if zero_division == 1 else 0.0
+    nothing = undefined(zero_division)
 
     def per_tag(totals: FloatArray) -> dict[str, FloatArray]:
         hit, said, real = (totals[..., part * tags : (part + 1) * tags] for part in range(3))

@@ -120,7 +120,7 @@ def seqeval(
     token_row = np.repeat(np.arange(rows), wanted.lengths)
     values[:, 3] = np.bincount(token_row, weights=alike, minlength=rows)
     values[:, 4] = wanted.lengths
-    nothing = 1.0 if zero_division == 1 else 0.0
+    nothing = undefined(zero_division)
     start = "seqeval" if chosen is None else "seqeval_strict"
 
     def score(totals: FloatArray) -> dict[str, FloatArray]:
@@ -159,6 +159,17 @@ def laid_tags(predictions: TagSequences, references: TagSequences, numbers: Numb
     if not wanted.lengths.sum():
         raise BadEvaluation("There are no tokens to score.")
     return given, wanted
+
+
+def undefined(zero_division: ZeroDivision) -> float:
+    """Return what nothing by nothing is.
+
+    >>> undefined("warn")
+    0.0
+    """
+    if zero_division not in ("warn", 0, 1):
+        raise BadEvaluation(f"zero_division is warn, 0 or 1, and not {zero_division}.")
+    return 1.0 if zero_division == 1 else 0.0
 
 
 def _chosen(scheme: str | None, mode: str | None) -> str | None:

@@ -43,3 +43,5 @@ def test_poseval_equals_the_report(rows: list[list[tuple[str, str]]], nothing: i
 def test_no_tokens() -> None:
     with pytest.raises(BadEvaluation, match="no tokens"):
         compute("poseval", predictions=[[]], references=[[]])
+    with pytest.raises(BadEvaluation, match="zero_division is warn, 0 or 1, and not 2"):
+        compute("poseval", predictions=[["A"]], references=[["A"]], zero_division=2)
