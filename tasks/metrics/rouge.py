@@ -22,7 +22,6 @@ from tasks.metrics.stems import stem
 from tasks.metrics.subsequences import union_hits
 from tasks.metrics.texts import References, Tokenize, best_of, paired_off, several
 
-_TOKEN = re.compile("[a-z0-9]+")
 TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 
@@ -91,12 +90,24 @@ def rouge(
     return Measurement(Sums(values), score, dict.fromkeys(types, True), details={"rouge": table}, tags=tags)
 
 
+class _Spaces(dict[int, str]):
+    """What each character is to the tokeniser: itself from a-z and 0-9, else a space."""
+
+    def __missing__(self, point: int) -> str:
+        kept = chr(point) if 97 <= point <= 122 or 48 <= point <= 57 else " "
+        self[point] = kept
+        return kept
+
+
+_SPACES = _Spaces()
+
+
 def _tokens(text: str) -> list[str]:
-    return _TOKEN.findall(text.lower())
+    return text.lower().translate(_SPACES).split()
 
 
 def _stems(text: str) -> list[str]:
-    return [stem(token) if len(token) > 3 else token for token in _TOKEN.findall(text.lower())]
+    return [stem(token) if len(token) > 3 else token for token in _tokens(text)]
 
 
 @dataclass(frozen=True)

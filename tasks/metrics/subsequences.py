@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from itertools import chain
 
 from rapidfuzz.distance import LCSseq
 
@@ -49,29 +50,18 @@ def subsequence(reference: Sequence[Hashable], where: dict[Hashable, int], width
         still = ((still + both) | (still - both)) & full
         table.append(full ^ still)
     found = []
-    row, column = len(kept), width
-    grown, before = table[row], table[row - 1]
-    while True:
+    column = width
+    for row in range(len(kept), 0, -1):
         place, match = kept[row - 1]
-        bit = 1 << (column - 1)
-        if match & bit:
+        left = (1 << column) - 1
+        # The way goes left while this row is ahead of the one above it, and that ends at a match; else up.
+        here = match & left
+        if here >> (column - 1) or (table[row] & left).bit_count() > (table[row - 1] & left).bit_count():
             found.append(place)
-            row -= 1
-            column -= 1
-            if not row or not column:
-                return found
-            grown, before = table[row], table[row - 1]
-            continue
-        below = (bit << 1) - 1
-        if not grown & bit and (grown & below).bit_count() > (before & below).bit_count():
-            column -= 1
+            column = here.bit_length() - 1
             if not column:
-                return found
-        else:
-            row -= 1
-            if not row:
-                return found
-            grown, before = before, table[row - 1]
+                break
+    return found
 
 
 def union_hits(reference: Sequence[Sequence[Hashable]], candidate: Sequence[Sequence[Hashable]]) -> int:
@@ -82,7 +72,7 @@ def union_hits(reference: Sequence[Sequence[Hashable]], candidate: Sequence[Sequ
     """
     if len(reference) == len(candidate) == 1:
         return LCSseq.similarity(reference[0], candidate[0])
-    left = Counter(token for sentence in candidate for token in sentence)
+    left = Counter(chain.from_iterable(candidate))
     others = [(places(sentence), len(sentence)) for sentence in candidate]
     hits = 0
     for sentence in reference:
