@@ -40,8 +40,8 @@ def subsequence(reference: Sequence[Hashable], where: dict[Hashable, int], width
     """
     # A token the candidate lacks repeats the row above it, and the way back steps over it.
     kept = [(place, where[token]) for place, token in enumerate(reference) if token in where]
-    if not kept:
-        return []
+    if len(kept) < 2:
+        return [place for place, _ in kept]
     full = (1 << width) - 1
     still = full
     table = [0]
