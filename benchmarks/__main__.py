@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import inference, metrics
+from benchmarks import inference, metrics, text_metrics
 from benchmarks.measurement import keep
 from flows import environment
 from tasks.errors import UserError, unknown
 
 BENCHMARKS = {
-    "metric_wer": metrics.wer,
-    "metric_seqeval": metrics.seqeval,
+    **text_metrics.BENCHMARKS,
     "metric_bootstrap_f1": metrics.bootstrap,
     "metric_bootstrap_accuracy": metrics.hf_bootstrap,
     "metric_bootstrap_kendalltau": metrics.rank_correlation,

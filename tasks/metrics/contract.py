@@ -9,10 +9,13 @@ from typing import Any, Literal
 
 from tasks.metrics.statistics import FloatArray, Statistics
 
-Evidence = Literal["labels", "probabilities", "label_sets", "tags", "texts", "numbers", "rankings"]
+Evidence = Literal[
+    "labels", "probabilities", "label_sets", "tags", "texts", "numbers", "rankings", "answers", "edits"
+]
 """What a metric takes.
 
-Class labels, class probabilities, sets of labels, tag sequences, texts, numbers, or ranked documents.
+Class labels, class probabilities, sets of labels, tag sequences, texts, numbers, ranked documents, answers
+in SQuAD's form, or edited texts beside their sources.
 """
 
 Interval = Literal["wilson", "clopper-pearson", "percentile", "bca", "jackknife"]

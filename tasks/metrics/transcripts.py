@@ -1,7 +1,8 @@
 """Transcripts: word and character error rates, with named normalisers.
 
-Rates are pooled: errors over all rows, by the words (characters) of all references. Sources: Morris, Maier
-and Green (2004) for MER and WIL. Reference implementation: jiwer.
+Rates are pooled (errors over all rows, by the words or characters of all references), unless a name ends in
+`_mean`. Sources: Morris, Maier and Green (2004) for MER and WIL. Reference implementation: jiwer, which
+splits words at spaces; here any white space splits them.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from typing import Literal
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cpdist
 
 from tasks.errors import BadEvaluation
 from tasks.metrics.contract import Measurement
+from tasks.metrics.ngrams import Spelled, laid_words, spelled
+from tasks.metrics.ratios import over
 from tasks.metrics.shapes import check_lengths
 from tasks.metrics.statistics import FloatArray, Sums
 
@@ -43,61 +47,120 @@ def normalizer(name: Normalizer) -> Callable[[str], str]:
     return makers[name]()
 
 
-def _pieces(texts: Sequence[str], by: Literal["words", "characters"], named: Normalizer) -> list[list[str]]:
-    normalize = normalizer(named)
-    if any(text is None for text in texts):
-        raise BadEvaluation("A transcript is missing (None).")
-    cleaned = [normalize(text) for text in texts]
-    return [text.split() for text in cleaned] if by == "words" else [list(text.strip()) for text in cleaned]
+Unit = Literal["words", "characters"]
 
 
-def _counts(
-    predictions: Sequence[str],
-    references: Sequence[str],
-    by: Literal["words", "characters"],
-    named: Normalizer,
-) -> FloatArray:
-    """Return hits, substitutions, deletions and insertions of each row, shape (rows, 4).
+def _spelled(
+    predictions: Sequence[str], references: Sequence[str], by: Unit, named: Normalizer
+) -> tuple[Sequence[Spelled], Sequence[Spelled]]:
+    """Return transcripts with one character a unit, predictions and references.
 
     Raises:
         BadEvaluation: Lengths differ, a transcript is missing, or every reference is empty.
     """
     check_lengths(predictions, references)
-    heard, said = _pieces(predictions, by, named), _pieces(references, by, named)
+    both = [*predictions, *references]
+    for text in both:
+        if not isinstance(text, str):
+            what = "missing (None)" if text is None else f"no text but {type(text).__name__}"
+            raise BadEvaluation(f"A transcript is {what}.")
+    if named != "none":
+        both = list(map(normalizer(named), both))
+    written = spelled(laid_words(both)) if by == "words" else [text.strip() for text in both]
+    heard, said = written[: len(predictions)], written[len(predictions) :]
+    if not any(said):
+        raise BadEvaluation("Every reference transcript is empty, so an error rate is not defined.")
+    return heard, said
+
+
+def _distances(heard: Sequence[Spelled], said: Sequence[Spelled]) -> FloatArray:
+    """Return edits and units said of each row, shape (rows, 2)."""
+    edits = cpdist(said, heard, scorer=Levenshtein.distance, dtype=np.int64, workers=1)
+    return np.stack([edits, np.fromiter(map(len, said), dtype=np.int64)], axis=1).astype(np.float64)
+
+
+def _counts(heard: Sequence[Spelled], said: Sequence[Spelled]) -> FloatArray:
+    """Return hits, substitutions, deletions and insertions of each row, shape (rows, 4).
+
+    Where several shortest alignments exist, they are those of the alignment rapidfuzz chooses, as in jiwer.
+    """
     counts = np.zeros((len(said), 4))
     for row, (hypothesis, reference) in enumerate(zip(heard, said, strict=True)):
-        kinds = [edit.tag for edit in Levenshtein.editops(reference, hypothesis)]
-        substituted, deleted, inserted = (kinds.count(kind) for kind in ("replace", "delete", "insert"))
-        counts[row] = (len(reference) - substituted - deleted, substituted, deleted, inserted)
-    if not counts[:, :3].sum():
-        raise BadEvaluation("Every reference transcript is empty, so an error rate is not defined.")
+        if hypothesis == reference:
+            counts[row, 0] = len(reference)
+            continue
+        edits = Levenshtein.editops(reference, hypothesis).as_list()
+        replaced = sum(edit[0] == "replace" for edit in edits)
+        longer = len(hypothesis) - len(reference)
+        deleted = (len(edits) - replaced - longer) // 2
+        counts[row] = (len(reference) - replaced - deleted, replaced, deleted, deleted + longer)
     return counts
 
 
+def _named(name: str, normalizer: Normalizer) -> str:
+    return name if normalizer == "none" else f"{name}_{normalizer}"
+
+
 def _rate(
+    name: str, predictions: Sequence[str], references: Sequence[str], named: Normalizer, by: Unit
+) -> Measurement:
+    values = _distances(*_spelled(predictions, references, by, named))
+    key = _named(name, named)
+    return Measurement(
+        Sums(values), lambda totals: {key: over(totals[..., 0], totals[..., 1], np.nan)}, {key: False}
+    )
+
+
+def _mean_rate(
+    name: str, predictions: Sequence[str], references: Sequence[str], named: Normalizer, by: Unit
+) -> Measurement:
+    distances = _distances(*_spelled(predictions, references, by, named))
+    there = distances[:, 1] > 0
+    values = np.stack([over(distances[:, 0], distances[:, 1]), there], axis=1)
+    values[~there] = 0.0
+    key = _named(name, named)
+    left_out = int((~there).sum())
+    return Measurement(
+        Sums(values),
+        lambda totals: {key: over(totals[..., 0], totals[..., 1], np.nan)},
+        {key: False},
+        tags={f"{key}_note": f"{left_out} rows with an empty reference are left out"} if left_out else {},
+    )
+
+
+def _aligned(
     name: str,
     predictions: Sequence[str],
     references: Sequence[str],
     named: Normalizer,
     score: Callable[[FloatArray], FloatArray],
     *,
-    by: Literal["words", "characters"] = "words",
     higher_is_better: bool = False,
 ) -> Measurement:
-    key = name if named == "none" else f"{name}_{named}"
-    counts = _counts(predictions, references, by, named)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return Measurement(Sums(counts), lambda totals: {key: score(totals)}, {key: higher_is_better})
+    counts = _counts(*_spelled(predictions, references, "words", named))
+    key = _named(name, named)
+    return Measurement(Sums(counts), lambda totals: {key: score(totals)}, {key: higher_is_better})
+
+
+def _kinds(
+    unit: str, predictions: Sequence[str], references: Sequence[str], named: Normalizer, by: Unit
+) -> Measurement:
+    counts = _counts(*_spelled(predictions, references, by, named))
+    keys = [_named(f"{unit}_{kind}_rate", named) for kind in ("substitution", "deletion", "insertion")]
+    totals = counts.sum(axis=0).astype(int).tolist()
+    table = dict(zip(("hits", "substitutions", "deletions", "insertions"), totals, strict=True))
+
+    def score(totals: FloatArray) -> dict[str, FloatArray]:
+        said = totals[..., :3].sum(-1)
+        return {key: over(totals[..., place + 1], said, np.nan) for place, key in enumerate(keys)}
+
+    return Measurement(
+        Sums(counts), score, dict.fromkeys(keys, False), details={f"{unit}_errors": [dict(table)]}
+    )
 
 
 def _errors(totals: FloatArray) -> FloatArray:
     return np.asarray(totals[..., 1:].sum(-1))
-
-
-def _over(above: FloatArray, below: FloatArray) -> FloatArray:
-    """Divide; by nothing is undefined (NaN)."""
-    above, below = np.asarray(above), np.asarray(below)
-    return np.asarray(np.divide(above, below, out=np.full(below.shape, np.nan), where=below != 0))
 
 
 def wer(
@@ -108,7 +171,7 @@ def wer(
     Key: `wer`, or `wer_basic` and so on by `normalizer`. A row with an empty reference adds insertions only.
     Reference: jiwer.wer.
     """
-    return _rate("wer", predictions, references, normalizer, lambda t: _over(_errors(t), t[..., :3].sum(-1)))
+    return _rate("wer", predictions, references, normalizer, "words")
 
 
 def cer(
@@ -118,14 +181,54 @@ def cer(
 
     Key: `cer`, or `cer_basic` and so on by `normalizer`. Reference: jiwer.cer.
     """
-    return _rate(
-        "cer",
-        predictions,
-        references,
-        normalizer,
-        lambda t: _over(_errors(t), t[..., :3].sum(-1)),
-        by="characters",
-    )
+    return _rate("cer", predictions, references, normalizer, "characters")
+
+
+def wer_mean(
+    predictions: Sequence[str], references: Sequence[str], normalizer: Normalizer = "none"
+) -> Measurement:
+    """Mean over rows of each row's word error rate; 0 is perfect, above 1 is possible.
+
+    Key: `wer_mean`. A short row counts as much as a long one, so it differs from the pooled `wer`. Rows with
+    an empty reference have no rate and are left out, which a tag says. Reference: the mean of jiwer.wer row
+    by row.
+    """
+    return _mean_rate("wer_mean", predictions, references, normalizer, "words")
+
+
+def cer_mean(
+    predictions: Sequence[str], references: Sequence[str], normalizer: Normalizer = "none"
+) -> Measurement:
+    """Mean over rows of each row's character error rate; 0 is perfect, above 1 is possible.
+
+    Key: `cer_mean`. A short row counts as much as a long one, so it differs from the pooled `cer`. Rows with
+    an empty reference have no rate and are left out, which a tag says. Reference: the mean of jiwer.cer row
+    by row.
+    """
+    return _mean_rate("cer_mean", predictions, references, normalizer, "characters")
+
+
+def word_errors(
+    predictions: Sequence[str], references: Sequence[str], normalizer: Normalizer = "none"
+) -> Measurement:
+    """Word substitutions, deletions and insertions by words said, pooled; together they are the `wer`.
+
+    Keys: `word_substitution_rate`, `word_deletion_rate`, `word_insertion_rate`; the counts are in the
+    `word_errors` table. Where several alignments are as short, the split between kinds is rapidfuzz's choice.
+    Reference: jiwer.process_words.
+    """
+    return _kinds("word", predictions, references, normalizer, "words")
+
+
+def character_errors(
+    predictions: Sequence[str], references: Sequence[str], normalizer: Normalizer = "none"
+) -> Measurement:
+    """Character substitutions, deletions and insertions by characters said, pooled; together the `cer`.
+
+    Keys: `character_substitution_rate`, `character_deletion_rate`, `character_insertion_rate`; the counts are
+    in the `character_errors` table. Reference: jiwer.process_characters.
+    """
+    return _kinds("character", predictions, references, normalizer, "characters")
 
 
 def mer(
@@ -135,7 +238,7 @@ def mer(
 
     Key: `mer`. Reference: jiwer.mer.
     """
-    return _rate("mer", predictions, references, normalizer, lambda t: _over(_errors(t), t.sum(-1)))
+    return _aligned("mer", predictions, references, normalizer, lambda t: over(_errors(t), t.sum(-1), np.nan))
 
 
 def wip(
@@ -145,7 +248,7 @@ def wip(
 
     Key: `wip`; higher is better. Reference: jiwer.wip.
     """
-    return _rate("wip", predictions, references, normalizer, _preserved, higher_is_better=True)
+    return _aligned("wip", predictions, references, normalizer, _preserved, higher_is_better=True)
 
 
 def wil(
@@ -155,10 +258,10 @@ def wil(
 
     Key: `wil`. Reference: jiwer.wil.
     """
-    return _rate("wil", predictions, references, normalizer, lambda t: 1 - _preserved(t))
+    return _aligned("wil", predictions, references, normalizer, lambda t: 1 - _preserved(t))
 
 
 def _preserved(totals: FloatArray) -> FloatArray:
     hits = totals[..., 0]
     said, heard = totals[..., :3].sum(-1), hits + totals[..., 1] + totals[..., 3]
-    return np.nan_to_num(_over(hits, said)) * np.nan_to_num(_over(hits, heard))
+    return over(hits, said) * over(hits, heard)
