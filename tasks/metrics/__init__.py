@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tasks.errors import unknown
-from tasks.metrics import classification, sequences, transcripts
+from tasks.metrics import classification, fidelity, sequences, transcripts
 from tasks.metrics.classification import confusion
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import scores
@@ -35,6 +35,9 @@ METRICS = {
         Metric("mer", "texts", transcripts.mer),
         Metric("wil", "texts", transcripts.wil),
         Metric("wip", "texts", transcripts.wip),
+        Metric("psnr", "images", fidelity.psnr),
+        Metric("ssim", "images", fidelity.ssim),
+        Metric("ms_ssim", "images", fidelity.ms_ssim),
     )
 }
 
@@ -65,7 +68,7 @@ def compute(
     name: str,
     *,
     predictions: Sequence[Any],
-    references: Sequence[Any],
+    references: Sequence[Any] = (),
     level: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,

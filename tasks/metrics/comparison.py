@@ -43,6 +43,7 @@ def paired(
             "Two models can be compared on the same rows only; "
             f"these have {rows} and {other.statistics.rows}."
         )
+    resamples = other.affordable(one.affordable(resamples))
     point_one, point_other = one.score(one.statistics.total()), other.score(other.statistics.total())
     totals_one, totals_other = _resampled_alike(one, other, resamples, seed)
     drawn_one, drawn_other = one.score(totals_one), other.score(totals_other)

@@ -9,8 +9,21 @@ from typing import Any, Literal
 
 from tasks.metrics.statistics import FloatArray, Statistics
 
-Evidence = Literal["labels", "probabilities", "tags", "texts", "numbers"]
-"""What a metric takes: class labels, class probabilities, tag sequences, texts, or numbers."""
+Evidence = Literal[
+    "labels",
+    "probabilities",
+    "tags",
+    "texts",
+    "numbers",
+    "images",
+    "prompts",
+    "maps",
+    "boxes",
+    "anything",
+]
+"""What a metric takes: class labels, class probabilities, tag sequences, texts, numbers, images, images with
+the prompts they were made from, segmentation maps, boxes (or masks) with scores and labels; or whatever the
+task type gives."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Measurement:
         higher_is_better: Direction by score key.
         details: Tables of per-class or per-type detail, by name.
         tags: What a score means exactly, as a tokenizer's signature.
+        most_resamples: How many bootstrap samples it can afford where a score is costly; None for any number.
     """
 
     statistics: Statistics
@@ -49,15 +63,25 @@ class Measurement:
     higher_is_better: Mapping[str, bool]
     details: Mapping[str, list[dict[str, object]]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    most_resamples: int | None = None
+
+    def affordable(self, resamples: int) -> int:
+        """Return how many bootstrap samples to draw where `resamples` were asked for."""
+        return resamples if self.most_resamples is None else min(resamples, self.most_resamples)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric by name: what it takes, and the function `measure(predictions, references, **arguments)`."""
+    """A metric by name: what it takes, and the function `measure(predictions, references, **arguments)`.
+
+    `check(**arguments)`, where there is one, raises a `UserError` for what cannot work (a model that is not
+    there), before anything is predicted.
+    """
 
     name: str
     takes: Evidence
     measure: Callable[..., Measurement]
+    check: Callable[..., None] | None = None
 
     @property
     def summary(self) -> str:

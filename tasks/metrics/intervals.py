@@ -52,6 +52,7 @@ def scores(
     points = measurement.score(statistics.total())
     units: Statistics = statistics if groups is None else statistics.clustered(_numbered(groups, rows))
     drawn: dict[str, FloatArray] = {}
+    resamples = measurement.affordable(resamples)
     if resamples and rows > 1 and (groups is None or len(set(groups)) > 1):
         drawn = resampled_scores(measurement, units, resamples, np.random.default_rng(seed))
     without = _left_out_scores(measurement, units) if drawn and method == "bca" else {}
