@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tasks.errors import unknown
-from tasks.metrics import classification, fidelity, segmentation, sequences, transcripts
+from tasks.metrics import classification, detection, fidelity, segmentation, sequences, transcripts
 from tasks.metrics.classification import confusion
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import scores
@@ -41,6 +41,7 @@ METRICS = {
         Metric("mean_iou", "maps", segmentation.mean_iou),
         Metric("pixel_accuracy", "maps", segmentation.pixel_accuracy),
         Metric("dice", "maps", segmentation.dice),
+        Metric("mean_average_precision", "boxes", detection.mean_average_precision),
     )
 }
 

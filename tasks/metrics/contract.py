@@ -56,6 +56,8 @@ class Measurement:
         details: Tables of per-class or per-type detail, by name.
         tags: What a score means exactly, as a tokenizer's signature.
         most_resamples: How many bootstrap samples it can afford where a score is costly; None for any number.
+        centred: Whether drawing rows more than once moves the score itself (of curves, of distances between
+            sets), so that the interval is the spread of the samples around the score, not their quantiles.
     """
 
     statistics: Statistics
@@ -64,6 +66,7 @@ class Measurement:
     details: Mapping[str, list[dict[str, object]]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     most_resamples: int | None = None
+    centred: bool = False
 
     def affordable(self, resamples: int) -> int:
         """Return how many bootstrap samples to draw where `resamples` were asked for."""

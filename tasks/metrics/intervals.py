@@ -66,7 +66,8 @@ def scores(
                 tails = np.array([(1 - level) / 2, (1 + level) / 2])
                 if method == "bca":
                     tails = _corrected(tails, value, defined, *without[key])
-                low, high = (float(each) for each in np.quantile(defined, tails))
+                shift = value - float(np.median(defined)) if measurement.centred else 0.0
+                low, high = (float(each) + shift for each in np.quantile(defined, tails))
         found[key] = Score(value, low, high, rows, measurement.higher_is_better[key])
     return found
 
