@@ -44,8 +44,8 @@ def mean_average_precision(
             COCO's run-length encodings.
 
     The interval draws images with replacement, and is the spread of the samples around the score: images
-    drawn twice make a curve smoother and the score itself higher. Source: Lin et al. (2014). Reference: pycocotools; input as in
-    torchmetrics. Trap: boxes in the wrong format overlap by chance.
+    drawn twice make a curve smoother and the score itself higher. Source: Lin et al. (2014). Reference:
+    pycocotools; input as in torchmetrics. Trap: boxes in the wrong format overlap by chance.
     """
     check_lengths(predictions, references)
     found = [

@@ -100,8 +100,9 @@ def overlaps(
     if len(sizes) > 1:
         raise BadEvaluation(f"The masks of {where} differ in size.")
     # Counts up to 2^24 pixels are exact in single precision, at half the memory.
-    kind = np.float32 if sizes.pop() < 2**24 else np.float64
-    shared = (np.stack(found).astype(kind) @ np.stack(right).astype(kind).T).astype(np.float64)
+    kind = "float32" if sizes.pop() < 2**24 else "float64"
+    one, another = np.stack(found).astype(kind), np.stack(right).astype(kind)
+    shared = np.asarray(one @ another.T, dtype=np.float64)
     own, other = areas(found)[:, None], areas(right)[None, :]
     union = np.where(crowd[None, :], own, own + other - shared)
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
