@@ -12,7 +12,20 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tasks.errors import unknown
-from tasks.metrics import classification, detection, fidelity, segmentation, sequences, transcripts
+from tasks.metrics import (
+    bertscore,
+    classification,
+    clip_score,
+    detection,
+    encoders,
+    fidelity,
+    perceptual,
+    perplexity,
+    segmentation,
+    sequences,
+    set_distances,
+    transcripts,
+)
 from tasks.metrics.classification import confusion
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import scores
@@ -42,6 +55,12 @@ METRICS = {
         Metric("pixel_accuracy", "maps", segmentation.pixel_accuracy),
         Metric("dice", "maps", segmentation.dice),
         Metric("mean_average_precision", "boxes", detection.mean_average_precision),
+        Metric("perceptual_distance", "images", perceptual.perceptual_distance, encoders.check),
+        Metric("frechet_distance", "images", set_distances.frechet_distance, encoders.check),
+        Metric("kernel_distance", "images", set_distances.kernel_distance, encoders.check),
+        Metric("clip_score", "prompts", clip_score.clip_score, encoders.check),
+        Metric("bertscore", "texts", bertscore.bertscore, encoders.check),
+        Metric("perplexity", "texts", perplexity.perplexity, encoders.check),
     )
 }
 
