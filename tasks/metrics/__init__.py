@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import entry_points
+from inspect import Parameter
 from typing import Any
 
-from tasks.errors import unknown
+from tasks.errors import BadEvaluation, unknown
 from tasks.metrics import (
     bertscore,
     classification,
@@ -110,5 +111,9 @@ def compute(
     for argument in arguments:
         if argument not in found.arguments:
             raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
+    missing = [name for name, default in found.arguments.items() if default is Parameter.empty]
+    for argument in missing:
+        if argument not in arguments:
+            raise BadEvaluation(f"The metric '{name}' needs the argument '{argument}'.")
     measured = found.measure(predictions, references, **arguments)
     return scores(measured, level=level, resamples=resamples, seed=seed)

@@ -43,9 +43,9 @@ def bertscore(
     batch_size: int = 64,
     device: str = "auto",
 ) -> Measurement:
-    """Similarity of each token to the most similar one of the other text, the mean over rows, about 0 to 1.
+    """Similarity of tokens to the most similar ones of the other text, the mean over rows, about 0 to 1.
 
-    Keys: `bertscore_f1`, `bertscore_precision` (of predicted tokens), `bertscore_recall` (of the reference's);
+    Keys: `bertscore_f1`, `bertscore_precision` (of predicted tokens), `bertscore_recall` (of right ones);
     model, layer and weighting are in the tags, and scores of different ones do not compare.
 
     Args:
@@ -159,7 +159,7 @@ class _Reader:
     def _vectors(
         self, texts: Sequence[str], weights: Mapping[int, float] | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return unit vectors (texts, tokens, features) and weights (texts, tokens): NaN beyond a text's end."""
+        """Return unit vectors (texts, tokens, features) and weights (texts, tokens), NaN beyond an end."""
         import torch
 
         longest = max(1, self._length(texts[-1]))

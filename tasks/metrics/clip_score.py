@@ -24,14 +24,14 @@ def clip_score(
 ) -> Measurement:
     """A hundred times the mean cosine of pictures' and prompts' features, 0 to 100.
 
-    Keys: `clip_score_<encoder>`, 100 · cosine, the mean over rows and at least 0, as torchmetrics has it; and
+    Keys: `clip_score_<encoder>`, 100 · cosine, the mean over rows and at least 0, as in torchmetrics; and
     `clip_score_hessel_<encoder>`, the mean of 2.5 · max(cosine, 0), the paper's, 0 to 2.5. Higher is better;
     scores of different encoders do not compare.
 
     Args:
         predictions: Pictures of 8 bits.
         references: Their prompts or captions.
-        encoder: A model that aligns pictures with texts, as openai/clip-vit-large-patch14: a folder or a Hub id.
+        encoder: Aligns pictures with texts, as openai/clip-vit-large-patch14; a folder or Hub id.
         revision: A branch, tag or commit of a Hub model.
         batch_size: Pictures encoded together.
         device: auto, cpu, cuda, cuda:1 or mps.
@@ -45,8 +45,8 @@ def clip_score(
     loaded = encoders.load("AutoModel", encoder, revision, device)
     if not hasattr(loaded.model, "get_text_features"):
         raise BadEvaluation(
-            f"The model '{encoder}' ({loaded.model.config.model_type}) does not align pictures with texts, as "
-            "CLIP and SigLIP do."
+            f"The model '{encoder}' ({loaded.model.config.model_type}) does not align pictures "
+            "with texts, as CLIP and SigLIP do."
         )
     seen, made = visual_features.vectors(predictions, encoder, revision, batch_size, device)
     read, cut = _texts(loaded.model, references, encoder, revision, batch_size)

@@ -1,4 +1,4 @@
-"""Models that metrics look through: loaded from a folder or the Hub, safetensors only, never their own code."""
+"""Models that metrics look through: loaded from a folder or the Hub: safetensors, no code of theirs."""
 
 from __future__ import annotations
 
@@ -171,8 +171,8 @@ def _check_folder(name: str, folder: Path, revision: str | None) -> None:
         raise NotFound(f"'{name}' holds no model: it has no config.json; there are: {listing(files, 8)}.")
     if not any(file.endswith(".safetensors") for file in files):
         raise Refused(
-            f"The model '{name}' holds no safetensors weights, and a metric loads nothing else (pickles can run "
-            f"code); there are: {listing(files, 8)}."
+            f"The model '{name}' holds no safetensors weights, and a metric loads nothing else (pickles can "
+            f"run code); there are: {listing(files, 8)}."
         )
 
 

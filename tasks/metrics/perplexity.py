@@ -16,8 +16,8 @@ from tasks.metrics.statistics import FloatArray, Sums
 
 def perplexity(
     predictions: Sequence[str],
-    references: Sequence[Any] = (),
-    model: str = "",
+    references: Sequence[Any],
+    model: str,
     revision: str | None = None,
     max_length: int | None = None,
     batch_size: int = 16,
@@ -26,7 +26,7 @@ def perplexity(
     """Exponential of the mean negative log-likelihood of a token, at least 1; lower is better.
 
     Keys: `perplexity` (over all tokens of all texts), `perplexity_mean` (the mean of each text's own; what HF
-    evaluate calls mean_perplexity) and `bits_per_byte` (of the texts in UTF-8: comparable between tokenizers).
+    evaluate calls mean_perplexity) and `bits_per_byte` (in UTF-8; comparable between tokenizers).
     The model and how a text starts are in the tags.
 
     Args:
@@ -45,10 +45,6 @@ def perplexity(
     """
     if not len(predictions):
         raise BadEvaluation("There are no rows to score.")
-    if not model:
-        raise BadEvaluation(
-            "Perplexity needs the language model to judge by: give model, a folder or a Hub id."
-        )
     for row, text in enumerate(predictions):
         if not isinstance(text, str) or not text:
             raise BadEvaluation(f"Text {row} is empty or no text, so its perplexity is not defined.")

@@ -27,7 +27,7 @@ def frechet_distance(
     batch_size: int = 32,
     device: str = "auto",
 ) -> Measurement:
-    """Squared distance between normal distributions fitted to two sets' features, at least 0; lower is better.
+    """Squared distance of normal distributions fitted to two sets' features, at least 0; lower is better.
 
     Key: `frechet_distance_<encoder>`, or `frechet_distance` for features that are given. It is FID where the
     encoder is the Inception network that papers use, and compares only to scores of the same encoder.
@@ -57,7 +57,7 @@ def frechet_distance(
     def distance(weights: FloatArray, *, exact: bool) -> float:
         rows = weights.sum()
         mean = weights @ one / rows
-        # The trace of the root of a product of covariances is the sum of singular values of their roots' product.
+        # The trace of the root of S T is the sum of the singular values of the root of S times that of T.
         shared = (seen - mean @ spread.T) * np.sqrt(weights / (rows - 1))[:, None]
         if exact:
             overlap = float(np.linalg.svd(shared, compute_uv=False).sum())
@@ -92,12 +92,12 @@ def kernel_distance(
     batch_size: int = 32,
     device: str = "auto",
 ) -> Measurement:
-    """Squared maximum mean discrepancy of two sets' features, unbiased, near 0 for equal sets; lower is better.
+    """Squared maximum mean discrepancy of two sets' features, about 0 for sets alike; lower is better.
 
     Key: `kernel_distance_<encoder>`, or `kernel_distance` for features that are given: KID where the encoder
-    is the Inception network. The kernel is (x·y / features + 1)³; a score may be slightly below 0. It has no
-    bias for few pictures, unlike the Fréchet distance. Arguments as for `frechet_distance`; at most 10,000
-    generated pictures, since all pairs are compared.
+    is the Inception network. The kernel is (x·y / features + 1)³. The estimate is unbiased, also for few
+    pictures, and so may be below 0. Arguments as for `frechet_distance`; at most 10,000 pictures a set, since
+    all pairs are compared.
 
     The interval draws generated pictures against fixed references. Source: Bińkowski et al. (2018).
     Reference: torchmetrics, over all pictures at once where it takes the mean over random subsets.
@@ -147,8 +147,8 @@ def _features(
 ) -> tuple[FloatArray, FloatArray, str]:
     if len(predictions) < 2 or len(references) < 2:
         raise BadEvaluation(
-            f"A distance between sets needs at least 2 pictures in each; there are {len(predictions)} predicted "
-            f"and {len(references)} right."
+            f"A distance between sets needs at least 2 pictures in each; there are "
+            f"{len(predictions)} predicted and {len(references)} right."
         )
     one, made = visual_features.vectors(predictions, encoder, revision, batch, device)
     other, _ = visual_features.vectors(references, encoder, revision, batch, device)
