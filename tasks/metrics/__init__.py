@@ -6,6 +6,7 @@ metric's, its value loads to a `Metric`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import entry_points
@@ -20,6 +21,7 @@ from tasks.metrics import (
     detection,
     encoders,
     fidelity,
+    modules,
     perceptual,
     perplexity,
     segmentation,
@@ -62,6 +64,7 @@ METRICS = {
         Metric("clip_score", "prompts", clip_score.clip_score, encoders.check),
         Metric("bertscore", "texts", bertscore.bertscore, encoders.check),
         Metric("perplexity", "texts", perplexity.perplexity, encoders.check),
+        Metric("evaluate", "anything", modules.evaluate, modules.check),
     )
 }
 
@@ -69,8 +72,28 @@ METRICS = {
 @cache
 def metrics() -> dict[str, Metric]:
     """Return every metric by name, Assay's own and those of other installed packages."""
-    added = {entry.name: entry.load() for entry in entry_points(group="assay.metrics")}
-    return {**added, **METRICS}
+    return {**_added(), **METRICS}
+
+
+def _added() -> dict[str, Metric]:
+    """Return the metrics of other packages; one that does not load is left out, with a warning."""
+    found = {}
+    for entry in entry_points(group="assay.metrics"):
+        package = entry.dist.name if entry.dist is not None else "another package"
+        try:
+            loaded = entry.load()
+        except Exception as error:
+            warnings.warn(f"The metric '{entry.name}' of {package} does not load: {error}", stacklevel=2)
+            continue
+        if not isinstance(loaded, Metric) or loaded.name != entry.name or entry.name in METRICS:
+            warnings.warn(
+                f"The entry point '{entry.name}' of {package} is left out: it is no Metric of that name, or "
+                "Assay has one.",
+                stacklevel=2,
+            )
+            continue
+        found[entry.name] = loaded
+    return found
 
 
 def metric(name: str) -> Metric:

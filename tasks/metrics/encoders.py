@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import BadEvaluation, NoAccess, NotFound, OutOfReach, Refused, UserError, listing, nearest
+from tasks.errors import BadEvaluation, NotFound, Refused, listing, nearest
+from tasks.metrics.hub_errors import clear, first_line
 
 _PATHS = (".", "/", "~")
 _ENDLESS = 1_000_000
@@ -103,7 +104,7 @@ def _load(auto_class: str, name: str, revision: str | None, device: str, stamp: 
             output_loading_info=True,
         )
     except (OSError, ValueError) as error:
-        raise _clear(name, error) from error
+        raise clear("model", name, error) from error
     # A head or pooler that a checkpoint lacks is random, and would make a score that is another each time.
     lacking = frozenset(report["missing_keys"]) | {str(each) for each in report["mismatched_keys"]}
     essential = [key for key in sorted(lacking) if "pooler" not in key]
@@ -129,7 +130,7 @@ def processor(auto_class: str, name: str, revision: str | None = None) -> Any:
         )
     except (OSError, ValueError) as error:
         what = "tokenizer" if auto_class == "AutoTokenizer" else "image processor"
-        raise NotFound(f"The model '{name}' has no {what} that loads: {_first_line(error)}") from error
+        raise NotFound(f"The model '{name}' has no {what} that loads: {first_line(error)}") from error
 
 
 def longest_input(tokenizer: Any, config: Any) -> int:
@@ -160,7 +161,7 @@ def _config(name: str, revision: str | None) -> Any:
             _place(name), revision=revision or "main", trust_remote_code=False
         )
     except (OSError, ValueError) as error:
-        raise _clear(name, error) from error
+        raise clear("model", name, error) from error
 
 
 def _check_folder(name: str, folder: Path, revision: str | None) -> None:
@@ -181,39 +182,3 @@ def _no_folder(folder: Path) -> NotFound:
     close = nearest(folder.name, beside)
     hint = f" Did you mean '{folder.parent / close}'?" if close else ""
     return NotFound(f"There is no model folder '{folder}'.{hint}")
-
-
-def _clear(name: str, error: Exception) -> UserError:
-    """Turn what transformers raises into one sentence about the model."""
-    from huggingface_hub import errors
-
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in causes:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    text = str(error)
-    if any(isinstance(each, errors.GatedRepoError) for each in causes):
-        return NoAccess(f"The model '{name}' is gated: accept its terms on its page, then log in.")
-    if any(isinstance(each, errors.RevisionNotFoundError) for each in causes):
-        return NotFound(f"The model '{name}' has no such revision.")
-    if any(isinstance(each, (errors.RepositoryNotFoundError, errors.HFValidationError)) for each in causes):
-        return NotFound(f"There is no model '{name}' on the Hub, nor a local folder of that name.")
-    if any(
-        isinstance(each, (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)) for each in causes
-    ):
-        return OutOfReach(f"The model '{name}' is not in the local cache, and the Hub is out of reach.")
-    if "trust_remote_code" in text:
-        return Refused(
-            f"The model '{name}' runs code from its own repository, and a metric loads no such model."
-        )
-    if "safetensors" in text:
-        return Refused(
-            f"The model '{name}' holds no safetensors weights, and a metric loads nothing else "
-            "(pickles can run code)."
-        )
-    return BadEvaluation(f"The model '{name}' does not load: {_first_line(error)}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
