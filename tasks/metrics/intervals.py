@@ -33,7 +33,8 @@ def scores(
         level: Confidence level, between 0 and 1.
         resamples: Bootstrap samples; 0 for no interval.
         seed: Seed of the samples.
-        method: `percentile`, or `bca` (bias-corrected and accelerated), better for skewed scores of few rows.
+        method: `percentile`, or `bca` (bias-corrected and accelerated), better for skewed scores of few rows, and
+            without effect on a measurement that is centred.
         groups: What each row belongs to, as a document or a speaker; rows of a group are drawn together
             (the cluster bootstrap). None where rows are independent.
 
@@ -55,7 +56,9 @@ def scores(
     resamples = measurement.affordable(resamples)
     if resamples and rows > 1 and (groups is None or len(set(groups)) > 1):
         drawn = resampled_scores(measurement, units, resamples, np.random.default_rng(seed))
-    without = _left_out_scores(measurement, units) if drawn and method == "bca" else {}
+    without = (
+        _left_out_scores(measurement, units) if drawn and method == "bca" and not measurement.centred else {}
+    )
     found = {}
     for key, point in points.items():
         value = float(point)
@@ -64,7 +67,7 @@ def scores(
             defined = drawn[key][np.isfinite(drawn[key])]
             if defined.size:
                 tails = np.array([(1 - level) / 2, (1 + level) / 2])
-                if method == "bca":
+                if without:
                     tails = _corrected(tails, value, defined, *without[key])
                 shift = value - float(np.median(defined)) if measurement.centred else 0.0
                 low, high = (float(each) + shift for each in np.quantile(defined, tails))
