@@ -1,13 +1,16 @@
 """Pictures as arrays of numbers, with the range of those numbers always stated.
 
 A picture is a PIL image, a NumPy array or a nested list, of shape (height, width) or (height, width,
-channels). Its range is 255 for 8-bit pixels; for anything else it has to be given, because a guess from the
-values themselves gives another score for a dark picture.
+channels), or an encoded file as datasets store it: bytes, or `{"bytes": …, "path": …}`. Its range is 255 for
+8-bit pixels; for anything else it has to be given, because a guess from the values themselves gives another
+score for a dark picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,26 @@ from tasks.metrics.statistics import FloatArray, Sums
 CHANNELS = (1, 3, 4)
 
 
+def opened(given: Any, row: int) -> Any:
+    """Return an encoded picture as a PIL image, and any other as it is.
+
+    Raises:
+        BadEvaluation: The file cannot be read.
+    """
+    if isinstance(given, Mapping):
+        given = given.get("bytes") or Path(str(given.get("path")))
+    if not isinstance(given, (bytes, Path)):
+        return given
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        picture = Image.open(io.BytesIO(given) if isinstance(given, bytes) else given)
+        picture.load()
+    except (OSError, UnidentifiedImageError) as error:
+        raise BadEvaluation(f"The picture of row {row} cannot be read: {error}") from error
+    return picture
+
+
 def pixels(picture: Any, row: int) -> np.ndarray:
     """Return one picture as an array of shape (height, width, channels), its numbers as they are.
 
@@ -29,6 +52,7 @@ def pixels(picture: Any, row: int) -> np.ndarray:
     >>> pixels(np.zeros((2, 3), dtype=np.uint8), 0).shape
     (2, 3, 1)
     """
+    picture = opened(picture, row)
     if hasattr(picture, "getbands") and picture.mode not in {"L", "RGB", "RGBA", "I", "F", "I;16"}:
         picture = picture.convert("RGB")
     array = np.asarray(picture)
@@ -38,7 +62,7 @@ def pixels(picture: Any, row: int) -> np.ndarray:
         raise BadEvaluation(f"The picture of row {row} holds {array.dtype}, not numbers.")
     if array.ndim != 3 or array.shape[-1] not in CHANNELS or 0 in array.shape:
         raise BadEvaluation(
-            f"The picture of row {row} has the shape {np.shape(picture)}; a picture is "
+            f"The picture of row {row} has the shape {array.shape}; a picture is "
             "(height, width) or (height, width, channels) with 1, 3 or 4 channels."
         )
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():

@@ -33,8 +33,8 @@ def scores(
         level: Confidence level, between 0 and 1.
         resamples: Bootstrap samples; 0 for no interval.
         seed: Seed of the samples.
-        method: `percentile`, or `bca` (bias-corrected and accelerated), better for skewed scores of few rows, and
-            without effect on a measurement that is centred.
+        method: `percentile`, or `bca` (bias-corrected and accelerated), better for skewed scores of few rows;
+            it does nothing to a measurement that is centred.
         groups: What each row belongs to, as a document or a speaker; rows of a group are drawn together
             (the cluster bootstrap). None where rows are independent.
 

@@ -1,6 +1,7 @@
 """Semantic segmentation: intersection over union, pixel accuracy and Dice, from pixel counts by class.
 
-A map is an array, a PIL image or a nested list of class numbers, of shape (height, width). Counts add up
+A map is an array, a PIL image, an encoded file or a nested list of class numbers, of shape (height, width)
+(in a picture with a palette, the numbers are those of the palette). Counts add up
 over maps, so a score is of all pixels together and not the mean over maps.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from tasks.errors import BadEvaluation
 from tasks.metrics.contract import Measurement
+from tasks.metrics.images import opened
 from tasks.metrics.shapes import check_lengths
 from tasks.metrics.statistics import FloatArray, IntArray, Sums
 
@@ -154,7 +156,7 @@ def dice(
 
 
 def _map(given: Any, row: int) -> IntArray:
-    array = np.asarray(given)
+    array = np.asarray(opened(given, row))
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim != 2 or not (np.issubdtype(array.dtype, np.integer) or array.dtype == bool):

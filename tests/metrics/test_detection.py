@@ -189,6 +189,16 @@ def runs(mask: np.ndarray) -> list[int]:
     return [0, *lengths] if flat[0] else lengths
 
 
+def test_no_detection_at_all_scores_nought() -> None:
+    found = compute(
+        "mean_average_precision",
+        predictions=[{"boxes": [], "labels": [], "scores": []}] * 2,
+        references=[{"boxes": [[0, 0, 50, 50]], "labels": [0]}, {"boxes": [], "labels": []}],
+    )
+    assert found["map"].value == found["mar_100"].value == found["map_medium"].value == 0
+    assert np.isnan(found["map_large"].value)
+
+
 def test_boxes_are_the_same_in_every_format_and_labels_may_be_words() -> None:
     predictions, references = scene(1, 10, 2)
     expected = compute(

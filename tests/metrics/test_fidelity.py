@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,13 +89,20 @@ def test_ms_ssim_equals_torchmetrics_without_its_border(height: int, width: int,
     assert ours == pytest.approx(theirs, abs=1e-9)
 
 
-def test_pil_images_arrays_and_lists_are_one_picture() -> None:
+def test_pil_images_arrays_lists_and_files_are_one_picture(tmp_path: Path) -> None:
     one, other = pictures(1, 16, 20, 3, np.uint8, 255.0)
     for made in (Image.fromarray, np.asarray):
         found = compute("psnr", predictions=[made(one)], references=[made(other)])
         assert found["psnr"].value == pytest.approx(peak_signal_noise_ratio(other, one), abs=1e-9)
     listed = compute("psnr", predictions=[one.tolist()], references=[other.tolist()], data_range=255)
     assert listed == found
+    Image.fromarray(one).save(tmp_path / "one.png")
+    encoded = (tmp_path / "one.png").read_bytes()
+    for stored in (encoded, {"bytes": encoded, "path": None}, {"path": str(tmp_path / "one.png")}):
+        assert compute("psnr", predictions=[stored], references=[other]) == found
+    for unread in (b"nothing", {"path": str(tmp_path / "gone.png")}):
+        with pytest.raises(BadEvaluation, match="cannot be read"):
+            compute("psnr", predictions=[unread], references=[other])
 
 
 def test_the_mean_has_an_interval_and_an_equal_picture_is_infinitely_good() -> None:

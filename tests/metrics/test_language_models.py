@@ -189,3 +189,12 @@ def test_models_that_do_not_load_are_said(bert: str, tmp_path: Path) -> None:
         scored(str(tmp_path))
     with pytest.raises(BadEvaluation, match="is not a whole AutoModelForCausalLM: its checkpoint lacks"):
         compute("perplexity", predictions=["a"], model=bert)
+
+
+def test_a_published_encoder_finds_a_paraphrase_nearer(published: Path) -> None:
+    encoder = str(published / "models" / "reuters-bert")
+    near, far = (
+        compute("bertscore", predictions=[said], references=["Crude oil prices rose."], encoder=encoder)
+        for said in ("The price of oil went up.", "She plays the piano well.")
+    )
+    assert near["bertscore_f1"].value > far["bertscore_f1"].value + 0.05

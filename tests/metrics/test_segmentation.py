@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from typing import Any
 
@@ -60,11 +61,19 @@ def test_scores_equal_scikit_learns_over_all_pixels(
     assert {key: score.value for key, score in found.items()} == pytest.approx(expected, abs=1e-9)
 
 
+def palette_file(numbers: list[list[int]]) -> dict[str, bytes]:
+    picture = Image.fromarray(np.array(numbers, dtype=np.uint8)).convert("P")
+    picture.putdata([number for line in numbers for number in line])
+    stored = io.BytesIO()
+    picture.save(stored, format="PNG")
+    return {"bytes": stored.getvalue()}
+
+
 def test_the_example_of_hf_evaluate() -> None:
     """The maps and values of the documentation of evaluate's mean_iou."""
     predictions = [[[1, 2], [3, 4], [5, 255]], [[2, 7], [9, 2], [3, 6]], [[2, 2, 3], [8, 2, 4], [3, 255, 2]]]
     references = [[[0, 3], [5, 4], [6, 255]], [[1, 7], [9, 2], [3, 6]], [[1, 2, 2], [8, 2, 1], [3, 255, 1]]]
-    for made in (np.array, lambda each: Image.fromarray(np.array(each, dtype=np.uint8))):
+    for made in (np.array, lambda each: Image.fromarray(np.array(each, dtype=np.uint8)), palette_file):
         found = compute(
             "mean_iou",
             predictions=[made(each) for each in predictions],

@@ -219,3 +219,26 @@ def test_what_cannot_be_seen_is_said(vit: str, tmp_path: Path) -> None:
         )
     with pytest.raises(BadEvaluation, match=r"\(vit\) does not align pictures"):
         compute("clip_score", predictions=pictures(0, 1), references=["a"], encoder=vit)
+
+
+def test_a_published_models_distances_grow_with_damage(published: Path) -> None:
+    """EfficientNet, trained on ImageNet, sees more difference the more noise a photo has."""
+    from skimage import data
+
+    encoder = str(published / "models" / "efficientnet-lite0")
+    photos = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket()]
+    generator = np.random.default_rng(0)
+    near, far = (
+        [
+            np.clip(photo + generator.normal(0, spread, photo.shape), 0, 255).astype(np.uint8)
+            for photo in photos
+        ]
+        for spread in (8, 60)
+    )
+    for name in ("perceptual_distance", "kernel_distance"):
+        little, much = (
+            compute(name, predictions=shown, references=photos, encoder=encoder, resamples=0)
+            for shown in (near, far)
+        )
+        key = f"{name}_efficientnet-lite0"
+        assert little[key].value < much[key].value
