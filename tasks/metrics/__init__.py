@@ -58,13 +58,13 @@ METRICS = {
         Metric("pixel_accuracy", "maps", segmentation.pixel_accuracy),
         Metric("dice", "maps", segmentation.dice),
         Metric("mean_average_precision", "boxes", detection.mean_average_precision),
-        Metric("perceptual_distance", "images", perceptual.perceptual_distance, encoders.check),
-        Metric("frechet_distance", "images", set_distances.frechet_distance, encoders.check),
-        Metric("kernel_distance", "images", set_distances.kernel_distance, encoders.check),
-        Metric("clip_score", "prompts", clip_score.clip_score, encoders.check),
-        Metric("bertscore", "texts", bertscore.bertscore, encoders.check),
-        Metric("perplexity", "texts", perplexity.perplexity, encoders.check),
-        Metric("evaluate", "anything", modules.evaluate, modules.check),
+        Metric("perceptual_distance", "images", perceptual.perceptual_distance, check=encoders.check),
+        Metric("frechet_distance", "images", set_distances.frechet_distance, check=encoders.check),
+        Metric("kernel_distance", "images", set_distances.kernel_distance, check=encoders.check),
+        Metric("clip_score", "prompts", clip_score.clip_score, check=encoders.check),
+        Metric("bertscore", "texts", bertscore.bertscore, check=encoders.check),
+        Metric("perplexity", "texts", perplexity.perplexity, check=encoders.check),
+        Metric("evaluate", "anything", modules.evaluate, check=modules.check),
     )
 }
 

@@ -44,6 +44,7 @@ def perceptual_distance(
     """
     check_lengths(predictions, references)
     key = visual_features.key("perceptual_distance", encoder)
+    made = visual_features.pin(encoder, revision, device)
     values: list[float] = []
     seen = (
         visual_features.layers(pictures, encoder, revision, batch_size, device)
@@ -51,7 +52,7 @@ def perceptual_distance(
     )
     for found, right in zip(*seen, strict=True):
         values += [_distance(one, other) for one, other in zip(found, right, strict=True)]
-    return mean_of_rows(key, values, higher_is_better=False, tags={key: visual_features.name(encoder)})
+    return mean_of_rows(key, values, higher_is_better=False, tags={key: made})
 
 
 def _distance(one: Sequence[FloatArray], other: Sequence[FloatArray]) -> float:

@@ -13,6 +13,9 @@ from tasks.metrics import encoders
 from tasks.metrics.contract import Measurement
 from tasks.metrics.statistics import FloatArray, Sums
 
+_SCORES = 200_000_000
+"""Scores in memory at once (windows x tokens x vocabulary): under a gigabyte, unless one window has more."""
+
 
 def perplexity(
     predictions: Sequence[str],
@@ -110,9 +113,11 @@ def _losses(model: Any, texts: Sequence[list[int]], most: int, batch: int) -> Fl
 
     loss = np.zeros(len(texts))
     windows = sorted(_windows(texts, most), key=lambda window: len(window.tokens))
-    for start in range(0, len(windows), batch):
-        some = windows[start : start + batch]
-        longest = len(some[-1].tokens)
+    vocabulary = int(model.config.get_text_config().vocab_size)
+    while windows:
+        longest = len(windows[-1].tokens)
+        size = max(1, min(batch, _SCORES // (longest * vocabulary)))
+        some, windows = windows[-size:], windows[:-size]
         ids = torch.zeros((len(some), longest), dtype=torch.long)
         there = torch.zeros_like(ids)
         counted = torch.zeros_like(ids, dtype=torch.bool)

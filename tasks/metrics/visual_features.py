@@ -25,6 +25,15 @@ def name(encoder: Encoder | None) -> str:
     return encoders.short_name(getattr(encoder, "__name__", type(encoder).__name__))
 
 
+def pin(encoder: Encoder, revision: str | None, device: str) -> str:
+    """Return what exactly an encoder is, for a score's tags."""
+    return (
+        encoders.load("AutoModel", encoder, revision, device).pin
+        if isinstance(encoder, str)
+        else name(encoder)
+    )
+
+
 def key(metric: str, encoder: Encoder | None) -> str:
     """Return a score's key.
 
