@@ -76,13 +76,20 @@ def _texts(
     config = getattr(model.config, "text_config", model.config)
     longest = encoders.longest_input(tokenizer, config)
     cut = sum(len(tokenizer(text, verbose=False)["input_ids"]) > longest for text in texts)
-    # SigLIP was trained on texts padded to one length, and sees another text without.
-    padding: Any = "max_length" if model.config.model_type.startswith("siglip") else True
+    # SigLIP was trained on texts padded to one length with the padding seen, and sees another text without.
+    padded = model.config.model_type.startswith("siglip")
+    taken = ("input_ids",) if padded else ("input_ids", "attention_mask")
     parts = []
     for start in range(0, len(texts), batch):
         some = list(texts[start : start + batch])
-        made = tokenizer(some, padding=padding, truncation=True, max_length=longest, return_tensors="pt")
-        made = {name: made[name].to(model.device) for name in ("input_ids", "attention_mask") if name in made}
+        made = tokenizer(
+            some,
+            padding="max_length" if padded else True,
+            truncation=True,
+            max_length=longest,
+            return_tensors="pt",
+        )
+        made = {name: made[name].to(model.device) for name in taken if name in made}
         with torch.inference_mode():
             found = model.get_text_features(**made)
         parts.append(getattr(found, "pooler_output", found).double().cpu().numpy())

@@ -71,6 +71,9 @@ def scores(
                     tails = _corrected(tails, value, defined, *without[key])
                 shift = value - float(np.median(defined)) if measurement.centred else 0.0
                 low, high = (float(each) + shift for each in np.quantile(defined, tails))
+                if shift and defined.min() >= 0:
+                    # A distance or a precision that is never below 0 has no interval from below 0.
+                    low = max(low, 0.0)
         found[key] = Score(value, low, high, rows, measurement.higher_is_better[key])
     return found
 

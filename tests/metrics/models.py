@@ -90,7 +90,7 @@ def gpt(folder: Path) -> str:
 def vit(folder: Path) -> str:
     """Save an image encoder without a pooler and return its folder."""
     import torch
-    from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
+    from transformers import ViTConfig, ViTForImageClassification
 
     torch.manual_seed(2)
     config = ViTConfig(
@@ -103,8 +103,39 @@ def vit(folder: Path) -> str:
         initializer_range=0.4,
     )
     ViTForImageClassification(config).save_pretrained(folder)
-    ViTImageProcessor(size={"height": 16, "width": 16}).save_pretrained(folder)
+    vision_processor(folder)
     return str(folder)
+
+
+def siglip(folder: Path) -> str:
+    """Save a model of pictures and texts that sees padding and return its folder."""
+    import torch
+    from transformers import SiglipConfig, SiglipModel
+
+    torch.manual_seed(5)
+    part = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+    config = SiglipConfig(
+        text_config={
+            **part,
+            "vocab_size": 42,
+            "max_position_embeddings": 12,
+            "pad_token_id": 0,
+            "bos_token_id": 2,
+            "eos_token_id": 3,
+        },
+        vision_config={**part, "image_size": 16, "patch_size": 8},
+    )
+    SiglipModel(config).save_pretrained(folder)
+    vision_processor(folder)
+    tokenizer(folder, longest=12)
+    return str(folder)
+
+
+def vision_processor(folder: Path) -> None:
+    """Save an image processor that resizes to 16 x 16."""
+    from transformers import ViTImageProcessor
+
+    ViTImageProcessor(size={"height": 16, "width": 16}).save_pretrained(folder)
 
 
 def clip(folder: Path) -> str:

@@ -204,6 +204,25 @@ def test_the_clip_score_is_the_cosine(clip: str) -> None:
     assert "1 prompts cut" in clip_score(shown, prompts, clip).tags["clip_score_pair"]
 
 
+def test_siglip_sees_the_padding_it_was_trained_with(tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+    folder = models.siglip(tmp_path / "pair")
+    model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    processor = AutoImageProcessor.from_pretrained(folder)
+    shown, prompts = pictures(0, 4), ["the cat", "a mat", "a", "cats !"]
+    text = tokenizer(prompts, padding="max_length", max_length=12, return_tensors="pt")
+    with torch.no_grad():
+        made = model(**processor(images=shown, return_tensors="pt"), input_ids=text["input_ids"])
+    cosine = (made.image_embeds * made.text_embeds).sum(1).double().numpy()
+    assert (cosine > 0).any()
+    found = compute("clip_score", predictions=shown, references=prompts, encoder=folder)
+    assert found["clip_score_hessel_pair"].value == pytest.approx(
+        2.5 * np.maximum(cosine, 0).mean(), abs=1e-6
+    )
+
+
 def test_what_cannot_be_seen_is_said(vit: str, tmp_path: Path) -> None:
     with pytest.raises(BadEvaluation, match="at least 2 pictures in each; there are 1 predicted and 3 right"):
         compute("frechet_distance", predictions=np.ones((1, 2)), references=np.ones((3, 2)))
