@@ -71,7 +71,11 @@ def metrics_page() -> str:
             lines += ["", f"### {name}", "", f"Judges {judged}; {direction} is better.", ""]
             lines += [_paragraphs(inspect.getdoc(metric.measure) or "")]
             if metric.arguments:
-                given = ", ".join(f"`{key}` (default `{value}`)" for key, value in metric.arguments.items())
+                given = ", ".join(
+                    f"`{key}` ("
+                    + ("required)" if value is inspect.Parameter.empty else f"default `{value}`)")
+                    for key, value in metric.arguments.items()
+                )
                 lines += ["", f"Arguments: {given}."]
     return "\n".join(lines) + "\n"
 

@@ -13,7 +13,7 @@ from tasks.errors import BadEvaluation, listing, unknown
 from tasks.load import RowsReference
 from tasks.metrics import metric, metrics
 from tasks.metrics.contract import Metric
-from tasks.spec import Evaluation
+from tasks.spec import Evaluation, Settings
 from tasks.types import task_type
 from tasks.types.contract import TaskType
 
@@ -59,15 +59,16 @@ def requests(evaluation: Evaluation) -> tuple[Request, ...]:
     Raises:
         UnknownName: There is no such metric, argument, or value of an argument.
         BadEvaluation: The metric judges something else than the task type predicts.
+        Refused: The metric runs code from elsewhere, and the settings do not allow it.
     """
     kind = task_type(evaluation.task)
     asked = [(each.name, each.arguments) for each in evaluation.metrics] or kind.metrics
-    return tuple(_request(kind, name, arguments) for name, arguments in asked)
+    return tuple(_request(kind, name, arguments, evaluation.settings) for name, arguments in asked)
 
 
-def _request(kind: TaskType, name: str, arguments: Mapping[str, Any]) -> Request:
+def _request(kind: TaskType, name: str, arguments: Mapping[str, Any], settings: Settings) -> Request:
     found = metric(name)
-    if found.takes not in kind.judged_by:
+    if found.takes not in (*kind.judged_by, "anything"):
         fitting = sorted(each.name for each in metrics().values() if each.takes in kind.judged_by)
         raise BadEvaluation(
             f"The metric '{name}' judges {found.takes}, and {kind.name} gives {listing(kind.judged_by)}; "
@@ -87,4 +88,9 @@ def _request(kind: TaskType, name: str, arguments: Mapping[str, Any]) -> Request
     ]
     if missing:
         raise BadEvaluation(f"The metric '{name}' needs the argument '{missing[0]}'.")
-    return Request(found, dict(arguments))
+    chosen = dict(arguments)
+    if "allow_remote_code" in found.arguments:
+        chosen["allow_remote_code"] = settings.allow_remote_code
+    if found.check is not None:
+        found.check(**chosen)
+    return Request(found, chosen)

@@ -71,7 +71,11 @@ def references(
 
 def measure(requested: Request, judged: Mapping[str, Judged]) -> Measurement:
     """Measure predictions by one metric."""
-    evidence = judged[requested.metric.takes]
+    takes = requested.metric.takes
+    if takes == "anything":
+        first = next(iter(judged.values()))
+        return requested.metric.measure(first.predictions, first.references, **requested.arguments)
+    evidence = judged[takes]
     return requested.metric.measure(
         evidence.predictions, evidence.references, **evidence.arguments, **requested.arguments
     )

@@ -272,7 +272,7 @@ class Settings(_Strict):
     )
     allow_remote_code: bool = Field(
         False,
-        description="Let a model's repository run its own Python code on this machine.",
+        description="Let a model's repository, or a metric's module, run its own Python code here.",
         json_schema_extra={"position": 12},
     )
     allow_pickle: bool = Field(

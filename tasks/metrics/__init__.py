@@ -1,46 +1,20 @@
-"""Metrics: pure functions on arrays and strings, in one explicit table.
-
-Another package adds a metric through the entry point group `assay.metrics`: the entry's name is the
-metric's, its value loads to a `Metric`.
-"""
+"""Metrics: pure functions on arrays and strings, by name."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from importlib.metadata import entry_points
+from inspect import Parameter
 from typing import Any, Literal
 
 from tasks.errors import BadEvaluation, unknown
-from tasks.metrics import (
-    answers,
-    areas,
-    bleu,
-    chrf,
-    classification,
-    correlation,
-    exact_match,
-    google_bleu,
-    meteor,
-    multilabel,
-    nist,
-    poseval,
-    probabilities,
-    regression,
-    retrieval,
-    rouge,
-    sari,
-    sequences,
-    ter,
-    transcripts,
-)
 from tasks.metrics.classification import confusion
 from tasks.metrics.comparison import Difference, paired, row_tested
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import Method, scores
 from tasks.metrics.randomisation import randomised
 from tasks.metrics.shapes import joined_rows
+from tasks.metrics.table import METRICS, metric, metrics
 
 __all__ = [
     "METRICS",
@@ -57,100 +31,12 @@ __all__ = [
 
 Test = Literal["bootstrap", "randomisation", "mcnemar", "wilcoxon"]
 
-METRICS = {
-    each.name: each
-    for each in (
-        Metric("accuracy", "labels", classification.accuracy),
-        Metric("balanced_accuracy", "labels", classification.balanced_accuracy),
-        Metric("precision", "labels", classification.precision),
-        Metric("recall", "labels", classification.recall),
-        Metric("f1", "labels", classification.f1),
-        Metric("matthews_correlation", "labels", classification.matthews_correlation),
-        Metric("cohen_kappa", "labels", classification.cohen_kappa),
-        Metric("roc_auc", "probabilities", areas.roc_auc),
-        Metric("average_precision", "probabilities", areas.average_precision),
-        Metric("log_loss", "probabilities", probabilities.log_loss, higher_is_better=False),
-        Metric("brier_score", "probabilities", probabilities.brier_score, higher_is_better=False),
-        Metric(
-            "expected_calibration_error",
-            "probabilities",
-            probabilities.expected_calibration_error,
-            higher_is_better=False,
-        ),
-        Metric("top_k_accuracy", "probabilities", probabilities.top_k_accuracy),
-        Metric("subset_accuracy", "label_sets", multilabel.subset_accuracy),
-        Metric("hamming_loss", "label_sets", multilabel.hamming_loss, higher_is_better=False),
-        Metric("multilabel_f1", "label_sets", multilabel.multilabel_f1),
-        Metric("label_ranking_average_precision", "label_sets", multilabel.label_ranking_average_precision),
-        Metric("mse", "numbers", regression.mse, higher_is_better=False),
-        Metric("rmse", "numbers", regression.rmse, higher_is_better=False),
-        Metric("mae", "numbers", regression.mae, higher_is_better=False),
-        Metric("mape", "numbers", regression.mape, higher_is_better=False),
-        Metric("r_squared", "numbers", regression.r_squared),
-        Metric("pearsonr", "numbers", correlation.pearsonr),
-        Metric("spearmanr", "numbers", correlation.spearmanr),
-        Metric("kendalltau", "numbers", correlation.kendalltau),
-        Metric("ndcg", "rankings", retrieval.ndcg),
-        Metric("mrr", "rankings", retrieval.mrr),
-        Metric("recall_at_k", "rankings", retrieval.recall_at_k),
-        Metric("precision_at_k", "rankings", retrieval.precision_at_k),
-        Metric("hit_rate", "rankings", retrieval.hit_rate),
-        Metric("retrieval_map", "rankings", retrieval.retrieval_map),
-        Metric("seqeval", "tags", sequences.seqeval),
-        Metric("poseval", "tags", poseval.poseval),
-        Metric("wer", "texts", transcripts.wer, higher_is_better=False),
-        Metric("cer", "texts", transcripts.cer, higher_is_better=False),
-        Metric("wer_mean", "texts", transcripts.wer_mean, higher_is_better=False),
-        Metric("cer_mean", "texts", transcripts.cer_mean, higher_is_better=False),
-        Metric("word_errors", "texts", transcripts.word_errors, higher_is_better=False),
-        Metric("character_errors", "texts", transcripts.character_errors, higher_is_better=False),
-        Metric("mer", "texts", transcripts.mer, higher_is_better=False),
-        Metric("wil", "texts", transcripts.wil, higher_is_better=False),
-        Metric("wip", "texts", transcripts.wip),
-        Metric("rouge", "texts", rouge.rouge),
-        Metric("bleu", "texts", bleu.bleu),
-        Metric("sacrebleu", "texts", bleu.sacrebleu),
-        Metric("google_bleu", "texts", google_bleu.google_bleu),
-        Metric("chrf", "texts", chrf.chrf),
-        Metric("ter", "texts", ter.ter, higher_is_better=False),
-        Metric("meteor", "texts", meteor.meteor),
-        Metric("nist_mt", "texts", nist.nist_mt),
-        Metric("sari", "edits", sari.sari),
-        Metric("exact_match", "texts", exact_match.exact_match),
-        Metric("token_f1", "texts", answers.token_f1),
-        Metric("squad", "answers", answers.squad),
-        Metric("squad_v2", "answers", answers.squad_v2),
-    )
-}
-
-
-@cache
-def metrics() -> dict[str, Metric]:
-    """Return every metric by name, Assay's own and those of other installed packages."""
-    added = {entry.name: entry.load() for entry in entry_points(group="assay.metrics")}
-    return {**added, **METRICS}
-
-
-def metric(name: str) -> Metric:
-    """Return the metric of a name.
-
-    Raises:
-        UnknownName: There is no such metric.
-
-    >>> metric("wer").takes
-    'texts'
-    """
-    there_is = metrics()
-    if name not in there_is:
-        raise unknown("metric", name, there_is)
-    return there_is[name]
-
 
 def compute(
     name: str,
     *,
     predictions: Sequence[Any] | None = None,
-    references: Sequence[Any],
+    references: Sequence[Any] = (),
     prediction_scores: Sequence[Any] | None = None,
     level: float = 0.95,
     resamples: int = 1000,
@@ -255,4 +141,7 @@ def _measured(
     for argument in arguments:
         if argument not in found.arguments:
             raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
+    for argument, default in found.arguments.items():
+        if default is Parameter.empty and argument not in arguments:
+            raise BadEvaluation(f"The metric '{name}' needs the argument '{argument}'.")
     return found.measure(predictions, references, **arguments)

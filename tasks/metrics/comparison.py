@@ -87,6 +87,7 @@ def paired(
         )
     if resamples < 1:
         raise BadEvaluation(f"A comparison needs 1 bootstrap sample or more, not {resamples}.")
+    resamples = other.affordable(one.affordable(resamples))
     left, right = one.statistics, other.statistics
     if groups is not None:
         number = numbered(groups, rows)

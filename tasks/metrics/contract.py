@@ -10,12 +10,26 @@ from typing import Any, Literal
 from tasks.metrics.statistics import FloatArray, Statistics
 
 Evidence = Literal[
-    "labels", "probabilities", "label_sets", "tags", "texts", "numbers", "rankings", "answers", "edits"
+    "labels",
+    "probabilities",
+    "label_sets",
+    "tags",
+    "texts",
+    "numbers",
+    "rankings",
+    "answers",
+    "edits",
+    "images",
+    "prompts",
+    "maps",
+    "boxes",
+    "anything",
 ]
 """What a metric takes.
 
 Class labels, class probabilities, sets of labels, tag sequences, texts, numbers, ranked documents, answers
-in SQuAD's form, or edited texts beside their sources.
+in SQuAD's form, edited texts beside their sources, images, images with the prompts they were made from,
+segmentation maps, boxes (or masks) with scores and labels; or whatever the task type gives.
 """
 
 Interval = Literal["wilson", "clopper-pearson", "percentile", "bca", "jackknife"]
@@ -55,6 +69,9 @@ class Measurement:
         tags: What a score means exactly, as a tokenizer's signature.
         proportions: Score keys that are a plain share of rows, each row a hit or a miss, with the value that
             stands for all rows being hits: 1, or 100 for percent. Their intervals are closed forms.
+        most_resamples: How many bootstrap samples it can afford where a score is costly; None for any number.
+        centred: Whether drawing rows more than once moves the score itself (of curves, of distances between
+            sets), so that the interval is the spread of the samples around the score, not their quantiles.
     """
 
     statistics: Statistics
@@ -63,6 +80,12 @@ class Measurement:
     details: Mapping[str, list[dict[str, object]]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     proportions: Mapping[str, float] = field(default_factory=dict)
+    most_resamples: int | None = None
+    centred: bool = False
+
+    def affordable(self, resamples: int) -> int:
+        """Return how many bootstrap samples to draw where `resamples` were asked for."""
+        return resamples if self.most_resamples is None else min(resamples, self.most_resamples)
 
 
 @dataclass(frozen=True)
@@ -74,12 +97,15 @@ class Metric:
         takes: What it takes.
         measure: The function `measure(predictions, references, **arguments)`.
         higher_is_better: The direction of its first score, for its description.
+        check: `check(**arguments)`, where there is one, raises a `UserError` for what cannot work (a model
+            that is not there), before anything is predicted.
     """
 
     name: str
     takes: Evidence
     measure: Callable[..., Measurement]
     higher_is_better: bool = True
+    check: Callable[..., None] | None = None
 
     @property
     def summary(self) -> str:

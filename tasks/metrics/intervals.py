@@ -49,7 +49,7 @@ def scores(
             up (areas under curves, rank correlations). `percentile` and `bca` (bias-corrected and
             accelerated, better for skewed scores of few rows) are the bootstrap for every score. `wilson` and
             `clopper-pearson` (never covers less than it claims) are for shares of rows only: other scores
-            are as under `auto`.
+            are as under `auto`. A measurement that is centred has the percentile's, moved onto its score.
         groups: What each row belongs to, as a document or a speaker; rows of a group are drawn together
             (the cluster bootstrap), and no closed form holds. None where rows are independent.
 
@@ -155,17 +155,23 @@ def _by_resampling(
                 reach = student_reach(spread, counts.size, level)
                 found[key] = ("jackknife", (points[key] - reach, points[key] + reach))
         return found
+    resamples = measurement.affordable(resamples)
+    if not resamples:
+        return found
     drawn = resampled_scores(measurement, units, resamples, np.random.default_rng(seed))
-    without, counts = (
-        _left_out_scores(measurement, units.left_out()) if method == "bca" else ({}, np.empty(0))
-    )
+    bca = method == "bca" and not measurement.centred
+    without, counts = _left_out_scores(measurement, units.left_out()) if bca else ({}, np.empty(0))
     for key in wanted:
         defined = drawn[key][np.isfinite(drawn[key])]
         if not defined.size or np.ptp(defined) <= 1e-12 * np.abs(defined).max():
             continue
-        at = tails if method != "bca" else _corrected(tails, points[key], defined, without[key], counts)
-        low, high = (float(each) for each in np.quantile(defined, at))
-        found[key] = ("bca" if method == "bca" else "percentile", (low, high))
+        at = _corrected(tails, points[key], defined, without[key], counts) if bca else tails
+        shift = points[key] - float(np.median(defined)) if measurement.centred else 0.0
+        low, high = (float(each) + shift for each in np.quantile(defined, at))
+        if shift and defined.min() >= 0:
+            # A distance or a precision that is never below 0 has no interval from below 0.
+            low = max(low, 0.0)
+        found[key] = ("bca" if bca else "percentile", (low, high))
     return found
 
 

@@ -13,10 +13,30 @@ from mlflow import MlflowClient
 from flows.evaluation import ModelsFailed, evaluate
 from tasks import home as places
 from tasks import tracking
-from tasks.errors import BadEvaluation, BadLabels, NotFound, UnknownName
+from tasks.errors import BadEvaluation, BadLabels, NotFound, Refused, UnknownName
 from tasks.spec import Dataset, Metric, Model, Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
+
+AGREEMENT = """
+import datasets
+import evaluate
+
+
+class Agreement(evaluate.Metric):
+    def _info(self):
+        labels = {"predictions": datasets.Value("int32"), "references": datasets.Value("int32")}
+        return evaluate.MetricInfo(
+            description="Share of equal labels.",
+            citation="",
+            inputs_description="",
+            features=datasets.Features(labels),
+        )
+
+    def _compute(self, predictions, references):
+        equal = [one == other for one, other in zip(predictions, references)]
+        return {"share": sum(equal) / len(equal)}
+"""
 
 
 def digits(demo: Path, **more: Any) -> dict[str, Any]:
@@ -140,6 +160,34 @@ def test_what_cannot_run_is_said_before_a_model_loads(
         evaluate(**digits(demo, **change))
     assert words in str(caught.value)
     assert runs("evaluation") == []
+
+
+def test_a_module_of_hf_evaluate_runs_if_allowed_and_stands_beside_the_built_in_metrics(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "agreement"
+    folder.mkdir()
+    (folder / "agreement.py").write_text(AGREEMENT, encoding="utf-8")
+    metrics = [Metric(name="accuracy"), Metric(name="evaluate", arguments={"module": str(folder)})]
+    models = [Model(name=str(demo / "models" / "digits-vit-nano"))]
+
+    with monkeypatch.context() as patch:
+
+        def never(*_: object) -> None:
+            raise AssertionError("a model was loaded")
+
+        patch.setattr("tasks.inference.loading.model", never)
+        with pytest.raises(Refused, match="allow_remote_code: true"):
+            evaluate(**digits(demo, metrics=metrics, models=models))
+    allowed = Settings(chunk_rows=50, allow_remote_code=True, resamples=100)
+    (report,) = evaluate(**digits(demo, metrics=metrics, models=models, settings=allowed))
+    share = report.scores["agreement/share"]
+    assert share.value == report.scores["accuracy"].value
+    assert share.low is not None
+    assert share.n == 120
+    (run,) = runs("run")
+    assert run.data.metrics["agreement/share"] == share.value
+    assert "HF evaluate module, SHA-256" in run.data.tags["assay.agreement"]
 
 
 def test_labels_that_map_to_nothing_are_said_before_a_model_loads(demo: Path) -> None:

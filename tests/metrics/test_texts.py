@@ -15,7 +15,7 @@ from tasks.metrics import METRICS, compute
 from tests.metrics.corpora import TEXT
 
 ARGUMENTS: dict[str, dict[str, Any]] = {"meteor": {"synonyms": False, "sentences": False}}
-NAMES = sorted(name for name, metric in METRICS.items() if metric.takes == "texts")
+NAMES = sorted(name for name, metric in METRICS.items() if metric.takes == "texts" and not metric.check)
 SAID = TEXT.map(lambda text: text if text.strip() else "cat")
 PAIRS = st.lists(st.tuples(TEXT, SAID), min_size=2, max_size=6)
 ONE_REFERENCE = {"wer", "cer", "mer", "wil", "wip", "wer_mean", "cer_mean", "word_errors", "character_errors"}
