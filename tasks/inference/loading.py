@@ -30,6 +30,9 @@ def model(auto_class: str, checkpoint: Checkpoint, options: Options) -> Any:
     ready = loaded.to(options.device).eval()
     if options.device == "cpu" and options.attention == "auto" and _fused(ready):
         ready.set_attn_implementation(attention.register())
+    if any(weights.dim() == 4 for weights in ready.parameters()):
+        # Convolutions are up to twice as fast where the channels of a pixel lie together.
+        ready = ready.to(memory_format=torch.channels_last)
     if options.compile:
         ready.compile(dynamic=True)
     elif options.device == "cpu":
@@ -102,11 +105,15 @@ def run(model: Any, batch: Mapping[str, Any]) -> Any:
 
 def moved(model: Any, batch: Mapping[str, Any]) -> dict[str, Any]:
     """Move a batch's tensors to the model's device, and its floating-point ones to the model's precision."""
+    import torch
+
     device, dtype = model.device, model.dtype
     there = {}
     for name, value in batch.items():
         if device.type == "cuda":
             # From pinned memory the copy goes on beside the computation.
             value = value.pin_memory()
+        if value.dim() == 4 and value.is_floating_point():
+            value = value.contiguous(memory_format=torch.channels_last)
         there[name] = value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
     return there
