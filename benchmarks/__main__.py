@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import inference, metrics
+from benchmarks import inference, metrics, streaming
 from benchmarks.measurement import keep
 from flows import environment
 from tasks.errors import UserError, unknown
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "metric_seqeval": metrics.seqeval,
     "metric_bootstrap_f1": metrics.bootstrap,
     "engine_text_classification": inference.text_classification,
+    "engine_streaming_memory": streaming.engine_streaming_memory,
 }
 
 

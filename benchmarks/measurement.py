@@ -38,7 +38,12 @@ def side_by_side(name: str, ours: Callable[[], object], theirs: Callable[[], obj
     """Run both in turn, three times each, and compare their best times."""
     pairs = [(timed(ours), timed(theirs)) for _ in range(TIMES)]
     mine, other = (min(pair[side] for pair in pairs) for side in (0, 1))
-    return Result(name, mine, other, other / mine, detail, _machine(), _commit())
+    return noted(name, mine, other, other / mine, detail)
+
+
+def noted(name: str, ours_s: float, theirs_s: float, ratio: float, detail: str) -> Result:
+    """Return a result with the machine and the commit it was found on."""
+    return Result(name, ours_s, theirs_s, ratio, detail, _machine(), _commit())
 
 
 def _machine() -> str:

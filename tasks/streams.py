@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,11 +97,18 @@ def tables(wanted: Streamed, columns: Sequence[str] = ()) -> Generator[pa.Table,
     with _one_sentence(wanted.place):
         stream = _open(wanted, columns)
         features = stream.features
-        for table in stream.with_format("arrow").iter(BATCH):
-            # CSV states no types: they are those of its first rows, as they are when it is read whole.
-            features = features or datasets.Features.from_arrow_schema(table.schema)
-            plain = undecoded(features)
-            yield datasets.table.table_cast(table, plain.arrow_schema)
+        batches = stream.with_format("arrow").iter(BATCH)
+        try:
+            for table in batches:
+                # CSV states no types: they are those of its first rows, as they are when it is read whole.
+                features = features or datasets.Features.from_arrow_schema(table.schema)
+                plain = undecoded(features)
+                yield datasets.table.table_cast(table, plain.arrow_schema)
+        finally:
+            # Arrow's reader is part of a cycle; should the process end before it is collected, its threads
+            # abort the process (apache/arrow#45214).
+            batches.close()
+            gc.collect()
 
 
 def undecoded(features: datasets.Features) -> datasets.Features:
