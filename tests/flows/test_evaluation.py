@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -92,6 +93,26 @@ def test_a_second_evaluation_reuses_predictions_and_a_new_metric_needs_no_model(
     for one, two in zip(first, again, strict=True):
         assert one.scores["accuracy"] == two.scores["accuracy"]
     assert len(runs("evaluation")) == 2
+
+
+def test_a_streamed_dataset_is_tracked_with_the_rows_it_turned_out_to_have(
+    demo: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "digits.parquet"
+    rows = datasets.load_from_disk(str(demo / "data" / "digits"))["test"].select(range(130))
+    rows.to_parquet(path)
+    whole = evaluate(**digits(demo, dataset=Dataset(path=str(path))))
+    streamed = evaluate(
+        **digits(demo, dataset=Dataset(path=str(path), streaming=True), settings=Settings(reuse=False))
+    )
+    assert [report.rows for report in streamed] == [130, 130]
+    for one, two in zip(whole, streamed, strict=True):
+        assert one.scores == two.scores
+    store = MlflowClient(places.tracking_uri())
+    samples = [
+        store.download_artifacts(each.mlflow_run_id, "samples.json") for each in (whole[0], streamed[0])
+    ]
+    assert Path(samples[0]).read_text(encoding="utf-8") == Path(samples[1]).read_text(encoding="utf-8")
 
 
 def test_one_model_that_fails_does_not_take_the_others_along(demo: Path, tmp_path: Path) -> None:
