@@ -140,7 +140,7 @@ def _streamed(rows: RowsReference, dataset: Dataset) -> RowsReference:
         "the model was loaded, and labels against all rows after it had run."
     ]
     if rows.limit:
-        buffer = streams.MEDIA_BUFFER if streams.media(head.features) else streams.BUFFER
+        buffer = streams.buffer_for(head.features)
         notes.append(
             f"The sample of {rows.limit} rows was drawn through a shuffle buffer of {buffer} rows, not from "
             "the whole split; rows far into a long file are seldom in it."
@@ -174,6 +174,7 @@ def stream(rows: RowsReference) -> Generator[pa.Table, None, None]:
         rows.split,
         rows.limit,
         rows.seed,
+        streams.buffer_for(head_rows(rows).features) if rows.limit else 0,
     )
     return streams.tables(wanted, rows.columns)
 
@@ -181,14 +182,16 @@ def stream(rows: RowsReference) -> Generator[pa.Table, None, None]:
 def head_rows(rows: RowsReference) -> datasets.Dataset:
     """Open what there is to look at before a model loads: all rows, or a stream's first thousand.
 
-    Those have all columns, images and sounds left out; they are kept, so that they are streamed once.
+    Those (of media, the first hundred) have all columns, images and sounds left out; they are kept, so that
+    they are streamed once.
     """
     if not rows.streamed:
         return open_rows(rows)
     spool = spool_of(replace(rows, columns=()))
     head = spool.head()
     if head is None:
-        arriving = stream(replace(rows, columns=()))
+        # Without its limit: whether rows carry media decides how it is sampled.
+        arriving = stream(replace(rows, columns=(), limit=None))
         first = next(arriving, None)
         arriving.close()
         if first is None:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     import datasets
 
 BATCH = 1000
-"""Rows read at a time, and rows looked at before any model is loaded."""
+"""Rows read at a time; the first such table is what is looked at before any model is loaded."""
+
+MEDIA_BATCH = 100
+"""The same where rows carry images or sounds."""
 
 BUFFER = 10_000
 """Rows that a sample is drawn from at a time: what a shuffle of a stream holds in memory."""
@@ -39,6 +42,7 @@ class Streamed:
         split: The split, with its slice.
         limit: How many rows are sampled, None for all.
         seed: The seed of that sample.
+        buffer: The shuffle buffer it is drawn through, in rows.
     """
 
     place: str
@@ -46,6 +50,7 @@ class Streamed:
     split: str
     limit: int | None = None
     seed: int = 0
+    buffer: int = 0
 
 
 def splits(place: str, arguments: Mapping[str, Any]) -> dict[str, int | None]:
@@ -83,7 +88,7 @@ def bounds(split: str) -> tuple[int, int | None]:
 
 
 def tables(wanted: Streamed, columns: Sequence[str] = ()) -> Generator[pa.Table, None, None]:
-    """Yield the rows in tables of a thousand, media left undecoded.
+    """Yield the rows in tables of a thousand (a hundred of media, left undecoded).
 
     Args:
         wanted: Which rows.
@@ -95,9 +100,9 @@ def tables(wanted: Streamed, columns: Sequence[str] = ()) -> Generator[pa.Table,
     import datasets
 
     with _one_sentence(wanted.place):
-        stream = _open(wanted, columns)
+        stream, batch = _open(wanted, columns)
         features = stream.features
-        batches = stream.with_format("arrow").iter(BATCH)
+        batches = stream.with_format("arrow").iter(batch)
         try:
             for table in batches:
                 # CSV states no types: they are those of its first rows, as they are when it is read whole.
@@ -143,6 +148,11 @@ def _holds_bytes(kind: pa.DataType) -> bool:
     return any(tells(kind) for tells in binary) or any(map(_holds_bytes, inner))
 
 
+def buffer_for(features: datasets.Features) -> int:
+    """Return the rows of the shuffle buffer that a sample of a stream with these (all its) features takes."""
+    return MEDIA_BUFFER if media(features) else BUFFER
+
+
 def without_media(table: pa.Table, kept: Sequence[bool]) -> pa.Table:
     """Return a table whose images and sounds are null, but for the rows `kept`."""
     chosen = pa.array([row if keep else None for row, keep in enumerate(kept)], pa.int64())
@@ -157,18 +167,24 @@ def _builder(arguments: Mapping[str, Any], columns: Sequence[str] = ()) -> Any:
     from datasets.packaged_modules.parquet.parquet import ParquetConfig
 
     builder = datasets.load_dataset_builder(**arguments)
-    if isinstance(builder.config, ParquetConfig):
-        # Row groups can be large, and columns that nobody wants need not be fetched.
-        more = {"batch_size": BATCH, **({"columns": list(columns)} if columns else {})}
-        builder = datasets.load_dataset_builder(**arguments, **more)
+    if columns and isinstance(builder.config, ParquetConfig):
+        # Columns that nobody wants need not be fetched.
+        builder = datasets.load_dataset_builder(**arguments, columns=list(columns))
     return builder
 
 
-def _open(wanted: Streamed, columns: Sequence[str]) -> datasets.IterableDataset:
+def _open(wanted: Streamed, columns: Sequence[str]) -> tuple[datasets.IterableDataset, int]:
+    """Return the wanted rows, and how many of them to read at a time."""
     start, stop = bounds(wanted.split)
     builder = _builder(wanted.arguments, columns)
     stream: datasets.IterableDataset = builder.as_streaming_dataset(wanted.split.split("[")[0])
     features = stream.features or {}
+    heavy = bool(features and media(features))
+    batch = MEDIA_BATCH if heavy else BATCH
+    if hasattr(builder.config, "batch_size"):
+        # Parquet would read a whole row group at a time. It looks here when it begins to read, and only the
+        # features tell how large rows are.
+        builder.config.batch_size = batch
     for name, feature in features.items():
         # Otherwise the library would decode what it converts to Arrow.
         if undecoded({name: feature})[name] != feature:
@@ -178,11 +194,9 @@ def _open(wanted: Streamed, columns: Sequence[str]) -> datasets.IterableDataset:
     if wanted.limit:
         if (start, stop) == (0, None) and stream.num_shards < SHARDS:
             stream = stream.reshard()
-        buffer = MEDIA_BUFFER if media(features) else BUFFER
-        if (start, stop) != (0, None):
-            stream = _cut(stream, start, stop)
-        return stream.shuffle(seed=wanted.seed, buffer_size=buffer).take(wanted.limit)
-    return _cut(stream, start, stop)
+        shuffled = _cut(stream, start, stop).shuffle(seed=wanted.seed, buffer_size=wanted.buffer)
+        return shuffled.take(wanted.limit), batch
+    return _cut(stream, start, stop), batch
 
 
 def _cut(stream: datasets.IterableDataset, start: int, stop: int | None) -> datasets.IterableDataset:

@@ -174,6 +174,7 @@ def _params(plan: Plan, candidate: Candidate) -> dict[str, str]:
         "dataset_split": rows.split,
         "dataset_revision": rows.revision,
         "dataset_limit": str(rows.limit or ""),
+        "dataset_streamed": str(rows.streamed).lower(),
         "columns": json.dumps(dict(plan.mapping.columns)),
         "labels": json.dumps(dict(candidate.alignment.to_dataset)),
         "metrics": json.dumps(judged_by),

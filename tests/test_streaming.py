@@ -36,7 +36,7 @@ def parquet(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = rows.select([number % len(rows) for number in range(ROWS)]).flatten_indices()
     rows = rows.add_column("waste", [f"{number}" * 50 for number in range(ROWS)])
     path = tmp_path_factory.mktemp("streamed") / "messages.parquet"
-    rows.to_parquet(path, batch_size=300)
+    rows.to_parquet(path, batch_size=100)
     return path
 
 
@@ -156,17 +156,25 @@ def test_a_stopped_run_goes_on_where_it_was(
     assert found == scores
 
 
-def test_a_sample_of_a_stream_is_seeded_and_its_own(demo: Path, parquet: Path) -> None:
+def test_a_sample_of_a_stream_is_seeded_and_its_own(
+    demo: Path, parquet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "BUFFER", 400)
     plan = planned(demo, parquet, streaming=True, limit=100)
     _, stored, _ = judged(plan)
     texts = list(load.open_rows(plan.rows)["text"])
     assert (stored.rows, len(texts)) == (100, 100)
-    assert any("shuffle buffer of 10000 rows" in note for note in plan.notes)
+    assert any("shuffle buffer of 400 rows" in note for note in plan.notes)
     assert plan.rows.fingerprint != planned(demo, parquet, limit=100).rows.fingerprint
     every = list(datasets.Dataset.from_parquet(str(parquet))["text"])
     assert texts != every[:100]
     assert set(texts) <= set(every)
-    other = load.load(Dataset(path=str(parquet), streaming=True, limit=100), seed=1)
+    assert len({row // 100 for row in map(every.index, texts)}) > 4
+    same, other = (load.load(Dataset(path=str(parquet), streaming=True, limit=100), seed) for seed in (0, 1))
+    assert same.columns != plan.rows.columns
+    monkeypatch.setattr(streams, "BATCH", 7)
+    assert [text for table in load.stream(same) for text in table["text"].to_pylist()] == texts
+    monkeypatch.setattr(streams, "BATCH", 1000)
     assert next(load.stream(other))["text"].to_pylist() != texts
 
 
