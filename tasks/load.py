@@ -104,7 +104,7 @@ def load(dataset: Dataset, seed: int) -> RowsReference:
         raise unknown(f"split of '{dataset.path}'", base, there_is)
     if streamed:
         stated = there_is[base]
-        return _streamed(
+        return _checked(
             RowsReference(
                 source,
                 dataset.config,
@@ -130,7 +130,7 @@ def load(dataset: Dataset, seed: int) -> RowsReference:
     )
 
 
-def _streamed(rows: RowsReference, dataset: Dataset) -> RowsReference:
+def _checked(rows: RowsReference, dataset: Dataset) -> RowsReference:
     """Check a stream by its first rows, and say what is special about it."""
     head = head_rows(rows)
     if rows.source.kind == "hub":
@@ -168,15 +168,12 @@ def spool_of(rows: RowsReference) -> Spool:
 
 def stream(rows: RowsReference) -> Generator[pa.Table, None, None]:
     """Read a stream from its first row on, in tables."""
-    wanted = streams.Streamed(
-        rows.source.place,
-        splits.arguments(rows.source, rows.config, rows.revision),
-        rows.split,
-        rows.limit,
-        rows.seed,
-        streams.buffer_for(head_rows(rows).features) if rows.limit else 0,
-    )
-    return streams.tables(wanted, rows.columns)
+    return streams.tables(_streamed(rows, head_rows(rows).features), rows.columns)
+
+
+def _streamed(rows: RowsReference, features: datasets.Features | None) -> streams.Streamed:
+    called = splits.arguments(rows.source, rows.config, rows.revision)
+    return streams.Streamed(rows.source.place, called, rows.split, rows.limit, rows.seed, features)
 
 
 def head_rows(rows: RowsReference) -> datasets.Dataset:
@@ -190,8 +187,8 @@ def head_rows(rows: RowsReference) -> datasets.Dataset:
     spool = spool_of(replace(rows, columns=()))
     head = spool.head()
     if head is None:
-        # Without its limit: whether rows carry media decides how it is sampled.
-        arriving = stream(replace(rows, columns=(), limit=None))
+        # Without its limit: what rows carry decides how it is sampled.
+        arriving = streams.tables(_streamed(replace(rows, limit=None), None))
         first = next(arriving, None)
         arriving.close()
         if first is None:

@@ -42,7 +42,8 @@ class Streamed:
         split: The split, with its slice.
         limit: How many rows are sampled, None for all.
         seed: The seed of that sample.
-        buffer: The shuffle buffer it is drawn through, in rows.
+        features: What its columns, all of them, were found to hold; None where nobody has looked yet, which
+            a sample needs.
     """
 
     place: str
@@ -50,7 +51,7 @@ class Streamed:
     split: str
     limit: int | None = None
     seed: int = 0
-    buffer: int = 0
+    features: datasets.Features | None = None
 
 
 def splits(place: str, arguments: Mapping[str, Any]) -> dict[str, int | None]:
@@ -101,14 +102,14 @@ def tables(wanted: Streamed, columns: Sequence[str] = ()) -> Generator[pa.Table,
 
     with _one_sentence(wanted.place):
         stream, batch = _open(wanted, columns)
-        features = stream.features
+        features = wanted.features or stream.features
         batches = stream.with_format("arrow").iter(batch)
         try:
             for table in batches:
                 # CSV states no types: they are those of its first rows, as they are when it is read whole.
                 features = features or datasets.Features.from_arrow_schema(table.schema)
-                plain = undecoded(features)
-                yield datasets.table.table_cast(table, plain.arrow_schema)
+                held = {name: features[name] for name in table.column_names}
+                yield datasets.table.table_cast(table, undecoded(held).arrow_schema)
         finally:
             # Arrow's reader is part of a cycle; should the process end before it is collected, its threads
             # abort the process (apache/arrow#45214).
@@ -116,7 +117,7 @@ def tables(wanted: Streamed, columns: Sequence[str] = ()) -> Generator[pa.Table,
             gc.collect()
 
 
-def undecoded(features: datasets.Features) -> datasets.Features:
+def undecoded(features: Mapping[str, Any]) -> datasets.Features:
     """Return features whose images and sounds are left as encoded bytes or paths."""
     import datasets
 
@@ -191,10 +192,11 @@ def _open(wanted: Streamed, columns: Sequence[str]) -> tuple[datasets.IterableDa
             stream = stream.cast_column(name, undecoded({name: feature})[name])
     if columns and set(columns) != set(features):
         stream = stream.select_columns(list(columns))
-    if wanted.limit:
+    if wanted.limit and wanted.features:
         if (start, stop) == (0, None) and stream.num_shards < SHARDS:
             stream = stream.reshard()
-        shuffled = _cut(stream, start, stop).shuffle(seed=wanted.seed, buffer_size=wanted.buffer)
+        buffer = buffer_for(wanted.features)
+        shuffled = _cut(stream, start, stop).shuffle(seed=wanted.seed, buffer_size=buffer)
         return shuffled.take(wanted.limit), batch
     return _cut(stream, start, stop), batch
 
@@ -215,6 +217,8 @@ def _one_sentence(place: str) -> Iterator[None]:
             yield
     except UserError:
         raise
+    except StopIteration as error:
+        raise BadEvaluation(f"The dataset '{place}' cannot be read: it is empty.") from error
     except (ValueError, TypeError, datasets.exceptions.DatasetsError) as error:
         problem = " ".join(str(error.__cause__ or error).split())[:500]
         raise BadEvaluation(f"The dataset '{place}' cannot be read: {problem}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
+from flows import console
 from tasks import candidates, columns, load, predict, score, streams
 from tasks.artifacts import sample_table
 from tasks.candidates import Candidate
@@ -259,6 +262,26 @@ def test_a_label_that_appears_late_is_found(demo: Path, tmp_path: Path) -> None:
         candidates.realigned(plan, candidate)
 
 
+@pytest.mark.parametrize("rows", [None, 40])
+def test_progress_is_shown_with_and_without_a_total(
+    monkeypatch: pytest.MonkeyPatch, rows: int | None
+) -> None:
+    for terminal in (True, False):
+        written = io.StringIO()
+        monkeypatch.setattr(console, "aside", Console(file=written, force_terminal=terminal, width=100))
+        with console.bar("a model", rows) as advance:
+            advance(40)
+        assert "a model" in written.getvalue()
+        total = (
+            ("40/?" if rows is None else "40/40")
+            if terminal
+            else "as they come"
+            if rows is None
+            else "40 rows"
+        )
+        assert total in written.getvalue()
+
+
 def test_images_are_streamed_and_only_those_shown_are_kept(demo: Path, home: Path) -> None:
     evaluation = parse(
         {
@@ -282,3 +305,15 @@ def test_images_are_streamed_and_only_those_shown_are_kept(demo: Path, home: Pat
     again = Intake(reference, {"image": "image"})
     assert again.read(Chunk(0, 10)) == read[:10]
     again.close()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_what_changes_its_type_or_holds_nothing_is_one_sentence(tmp_path: Path) -> None:
+    drifting, empty = tmp_path / "drifting.csv", tmp_path / "empty.jsonl"
+    drifting.write_text("text,label\n" + "a,1\n" * 12_000 + "a,x\n", encoding="utf-8")
+    empty.write_text("", encoding="utf-8")
+    intake = Intake(load.load(Dataset(path=str(drifting), streaming=True), 0), {"text": "text"})
+    with pytest.raises(BadEvaluation, match=r"'.*drifting\.csv' cannot be read: .*int64"):
+        intake.finish()
+    with pytest.raises(BadEvaluation, match="it is empty"):
+        load.load(Dataset(path=str(empty), streaming=True), 0)
