@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,7 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
-from rich.console import Console
 
-from flows import console
 from tasks import candidates, columns, load, predict, score, streams
 from tasks.artifacts import sample_table
 from tasks.candidates import Candidate
@@ -260,26 +257,6 @@ def test_a_label_that_appears_late_is_found(demo: Path, tmp_path: Path) -> None:
     predict.predict(plan, candidate)
     with pytest.raises(BadLabels, match="is called weather"):
         candidates.realigned(plan, candidate)
-
-
-@pytest.mark.parametrize("rows", [None, 40])
-def test_progress_is_shown_with_and_without_a_total(
-    monkeypatch: pytest.MonkeyPatch, rows: int | None
-) -> None:
-    for terminal in (True, False):
-        written = io.StringIO()
-        monkeypatch.setattr(console, "aside", Console(file=written, force_terminal=terminal, width=100))
-        with console.bar("a model", rows) as advance:
-            advance(40)
-        assert "a model" in written.getvalue()
-        total = (
-            ("40/?" if rows is None else "40/40")
-            if terminal
-            else "as they come"
-            if rows is None
-            else "40 rows"
-        )
-        assert total in written.getvalue()
 
 
 def test_images_are_streamed_and_only_those_shown_are_kept(demo: Path, home: Path) -> None:
