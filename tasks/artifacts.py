@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,14 +17,12 @@ from tasks.load import open_rows
 from tasks.metrics import confusion
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
+from tasks.sampling import PICTURED, SAMPLED, sampled
 from tasks.score import Judgement, judged_rows, references
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-SAMPLED = 200
-PICTURED = 24
-"""Sampled rows when each carries an image."""
 LONGEST_TEXT = 1000
 
 
@@ -75,8 +72,7 @@ def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str,
     kind, mapping = plan.kind, plan.mapping
     opened = open_rows(plan.rows)
     pictured = any("image" in column.accepts for column in kind.columns)
-    most = min(PICTURED if pictured else SAMPLED, len(opened))
-    chosen = sorted(random.Random(0).sample(range(len(opened)), most))
+    chosen = sampled(len(opened), PICTURED if pictured else SAMPLED)
     inputs = opened.select(chosen)
     shown: list[dict[str, Any]] = []
     right = references(opened, mapping, kind.references, chosen)
@@ -88,8 +84,8 @@ def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str,
         row |= {name: right[name][position] for name in kind.references}
         if prediction["error"] is not None:
             continue
-        sampled = kind.sample(prediction, row, candidate.alignment)
-        shown.append({"row": number, **{name: _fit(value) for name, value in sampled.items()}})
+        seen = kind.sample(prediction, row, candidate.alignment)
+        shown.append({"row": number, **{name: _fit(value) for name, value in seen.items()}})
     return _columns(shown)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from tasks import home
@@ -15,7 +16,8 @@ from tasks.inference.efficiency import Meter, figures
 from tasks.inference.engine import Flow
 from tasks.inference.predictor import ROW
 from tasks.inference.tally import Tally
-from tasks.load import open_rows
+from tasks.intake import Intake
+from tasks.load import count_of, open_rows
 from tasks.plan import Plan
 
 HEAVY = frozenset({"images", "seconds"})
@@ -35,6 +37,12 @@ def compute(
 ) -> Tally:
     """Load a candidate's model, predict chunks into the chunk store, and measure how that went.
 
+    Args:
+        plan: What is evaluated.
+        candidate: The model.
+        chunks: The chunks to compute, in order; endless for a stream that has not been read to its end.
+        advance: Told of finished rows.
+
     Raises:
         RowFailures: A row failed and the settings say to stop.
     """
@@ -44,7 +52,8 @@ def compute(
     predictor = kind.open(candidate.checkpoint, candidate.options)
     took = time.perf_counter() - began
     store = store_of(plan, candidate)
-    tally = engine.predict(chunks, _reader(plan), store, predictor, _flow(plan, candidate), advance)
+    with _reader(plan) as read:
+        tally = engine.predict(chunks, read, store, predictor, _flow(plan, candidate), advance)
     tally.load_seconds = took
     tally.efficiency = figures(tally, candidate.options, predictor.network, kind.cost_unit) | meter.read()
     return tally
@@ -65,10 +74,29 @@ def _flow(plan: Plan, candidate: Candidate) -> Flow:
     )
 
 
-def _reader(plan: Plan) -> Callable[[Chunk], Sequence[Mapping[str, Any]]]:
-    """Return what reads the input rows of a chunk, by canonical column name."""
+def finish(plan: Plan) -> int:
+    """Return how many rows there are, after reading a stream to its end where that has not been done."""
+    count = count_of(plan.rows)
+    if count is None:
+        with closing(Intake(plan.rows, _inputs(plan))) as intake:
+            count = intake.finish()
+    return count
+
+
+def _inputs(plan: Plan) -> dict[str, str]:
+    """Return the dataset columns the model sees, each with its canonical name."""
     columns = plan.mapping.columns
-    inputs = {columns[name]: name for name in plan.kind.inputs if name in columns}
+    return {columns[name]: name for name in plan.kind.inputs if name in columns}
+
+
+@contextmanager
+def _reader(plan: Plan) -> Iterator[Callable[[Chunk], Sequence[Mapping[str, Any]]]]:
+    """Yield what reads the input rows of a chunk, by canonical column name."""
+    inputs = _inputs(plan)
+    if plan.rows.streamed:
+        with closing(Intake(plan.rows, inputs)) as intake:
+            yield intake.read
+        return
     opened = open_rows(plan.rows).select_columns(list(inputs))
 
     def read(chunk: Chunk) -> Sequence[Mapping[str, Any]]:
@@ -78,4 +106,4 @@ def _reader(plan: Plan) -> Callable[[Chunk], Sequence[Mapping[str, Any]]]:
             for position in range(chunk.stop - chunk.start)
         ]
 
-    return read
+    yield read

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.candidates import Candidate
@@ -19,6 +20,10 @@ from tasks.types.contract import Judged
 
 if TYPE_CHECKING:
     import datasets
+
+
+MOST_SHARED = 10_000
+"""Distinct strings of a column beyond which nothing is gained by keeping equal ones as one object."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,40 @@ class Judgement:
     details: Mapping[str, list[dict[str, object]]]
     tags: Mapping[str, str]
     rows: int
+
+
+def plain(column: pa.ChunkedArray) -> list[Any]:
+    """Return a column as a list, equal strings as one object: the labels of a million rows are a few strings.
+
+    >>> a, b = plain(pa.chunked_array([["spam"], ["spam"]]))
+    >>> a is b
+    True
+    """
+    values: list[Any] = []
+    shared: dict[str, str] = {}
+    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    for chunk in column.chunks:
+        fresh = chunk.to_pylist()
+        few = text and len(shared) < MOST_SHARED
+        values.extend([shared.setdefault(value, value) for value in fresh] if few else fresh)
+    return values
+
+
+class Fields(Mapping[str, Sequence[Any]]):
+    """The columns of a table, each made a list only when it is asked for."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __getitem__(self, name: str) -> list[Any]:
+        """Return a column as a list."""
+        return plain(self._table[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table.column_names)
+
+    def __len__(self) -> int:
+        return int(self._table.num_columns)
 
 
 def references(
@@ -56,7 +95,7 @@ def references(
         column = mapping.columns[name]
         feature = rows.features[column]
         chosen = rows.select_columns([column])
-        values = list((chosen.select(keep) if keep is not None else chosen)[column])
+        values = plain((chosen.select(keep) if keep is not None else chosen).with_format("arrow")[:][column])
         kind = feature_kind(feature)
         if isinstance(feature, datasets.ClassLabel):
             values = [feature.names[value] for value in values]
@@ -64,7 +103,11 @@ def references(
             inner = feature.feature.names
             values = [[inner[value] for value in row] for row in values]
         elif kind in {"integer", "integers"}:
-            values = [str(row) if kind == "integer" else [str(each) for each in row] for row in values]
+            written: dict[int, str] = {}
+            values = [
+                written.setdefault(row, str(row)) if kind == "integer" else [str(each) for each in row]
+                for row in values
+            ]
         found[name] = values
     return found
 
@@ -83,15 +126,15 @@ def measure(requested: Request, judged: Mapping[str, Judged]) -> Measurement:
 
 def judged_rows(
     plan: Plan, candidate: Candidate, predictions: PredictionsReference
-) -> tuple[dict[str, Judged], list[int]]:
+) -> tuple[dict[str, Judged], Sequence[int]]:
     """Return what the metrics take, and the numbers of the rows behind it: those that did not fail."""
     kind = plan.kind
     table = predictions.table()
     kept = table.filter(pc.is_null(table["error"]))
-    numbers = kept["row"].to_pylist()
-    columns = {name: kept[name].to_pylist() for name in kind.prediction.names}
-    right = references(open_rows(plan.rows), plan.mapping, kind.references, numbers)
-    return kind.evidence(columns, right, candidate.alignment), numbers
+    whole = len(kept) == len(table)
+    numbers = range(len(table)) if whole else kept["row"].to_pylist()
+    right = references(open_rows(plan.rows), plan.mapping, kind.references, None if whole else numbers)
+    return kind.evidence(Fields(kept.select(kind.prediction.names)), right, candidate.alignment), numbers
 
 
 def score(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -> Judgement:

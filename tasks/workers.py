@@ -35,8 +35,13 @@ class WorkersLost(AssayError):
 
 
 def devices_of(plan: Plan, candidate: Candidate) -> list[str]:
-    """Return the device of each worker: one a GPU, or as many as the settings say, in turn."""
+    """Return the device of each worker: one a GPU, or as many as the settings say, in turn.
+
+    A stream is read front to back by one process.
+    """
     settings = plan.evaluation.settings
+    if plan.rows.streamed:
+        return [candidate.options.device]
     there_is = devices.alike(candidate.options.device) if settings.device in {"auto", "cuda"} else []
     chosen = there_is or [candidate.options.device]
     count = settings.workers or len(chosen)
