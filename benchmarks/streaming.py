@@ -15,12 +15,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.measurement import Result, noted
+from benchmarks.measurement import Result, result
 from tasks.inference.predictor import Decode, Item, Row
 
 ROWS, SHARDS, WORDS = 1_000_000, 20, 50
@@ -51,15 +52,15 @@ def engine_streaming_memory() -> Result:
     mine, other, early = (
         figures / 1e6 for figures in (ours["peak_bytes"], theirs["peak_bytes"], ours["early_peak_bytes"])
     )
-    return noted(
+    found = result(
         "engine_streaming_memory",
         ours["seconds"],
         theirs["seconds"],
-        other / mine,
         f"the ratio is of peak memory: {mine:.0f} MB ({early:.0f} MB after the first tenth), theirs "
         f"{other:.0f} MB; {ROWS} rows of {WORDS} words in {SHARDS} Parquet files, streamed, spooled, counted "
         "and stored by the engine, or loaded with datasets into a list and counted",
     )
+    return replace(found, ratio=other / mine)
 
 
 def _write(folder: Path) -> None:
