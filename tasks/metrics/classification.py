@@ -59,9 +59,11 @@ def _summed(totals: FloatArray, group: IntArray, groups: int) -> FloatArray:
     """Add up the last axis by group; the work is in proportion to the occupied cells."""
     summed = np.zeros((*totals.shape[:-1], groups))
     if group.size:
-        order = np.argsort(group, kind="stable")
-        present, starts = np.unique(group[order], return_index=True)
-        summed[..., present] = np.add.reduceat(totals[..., order], starts, axis=-1)
+        if (group[1:] < group[:-1]).any():
+            order = np.argsort(group, kind="stable")
+            group, totals = group[order], np.take(totals, order, axis=-1)
+        present, starts = np.unique(group, return_index=True)
+        summed[..., present] = np.add.reduceat(totals, starts, axis=-1)
     return summed
 
 
