@@ -81,12 +81,18 @@ def metrics_page() -> str:
 
 
 METRICS_INTRODUCTION = [
-    "Every score comes with its number of rows and a 95% interval, named by how it was found: by Wilson's",
-    "formula for plain shares of rows, otherwise the percentile bootstrap of 1,000 samples; on request BCa,",
-    "by group of rows, or at another level; more than 200,000 rows whose statistics do not add up have the",
-    "jackknife's. A score that would have the same value in every sample has no interval. Two models are",
-    "compared on the same rows by a paired bootstrap, by approximate randomisation, and where they fit by",
-    "McNemar's or Wilcoxon's test, with the effect size and the smallest difference that the rows can show.",
+    "Every score comes with its number of rows and a 95% interval, named by how it was found: Wilson's",
+    "formula (`wilson`) for plain shares of rows, otherwise the percentile bootstrap (`percentile`) of",
+    "1,000 samples; on request `bca`, `clopper-pearson`, by group of rows, or at another level. Up to",
+    "2,000 rows each row is drawn by itself; more are drawn in random bags, which keeps the spread to",
+    "within 1.6%. More than 200,000 rows whose statistics do not add up (areas under curves, rank",
+    "correlations) have the `jackknife`'s. A score that would have the same value in every sample has no",
+    "interval. Two models are compared on the same rows by a paired bootstrap, by approximate",
+    "randomisation, and where they fit by McNemar's or Wilcoxon's test, with the effect size and the",
+    "smallest difference that the rows can show.",
+    "",
+    "`↑` means higher is better. A key is the name a score has in reports, in MLflow and in Python.",
+    "*Reference* names the independent implementation that the tests hold each value against.",
 ]
 
 
