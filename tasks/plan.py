@@ -63,7 +63,31 @@ def requests(evaluation: Evaluation) -> tuple[Request, ...]:
     """
     kind = task_type(evaluation.task)
     asked = [(each.name, each.arguments) for each in evaluation.metrics] or kind.metrics
-    return tuple(_request(kind, name, arguments, evaluation.settings) for name, arguments in asked)
+    found = tuple(_request(kind, name, arguments, evaluation.settings) for name, arguments in asked)
+    _check_test(found[0].metric, evaluation.settings)
+    return found
+
+
+def _check_test(headline: Metric, settings: Settings) -> None:
+    """Refuse a test between models that does not fit the headline metric, or rows in groups.
+
+    Raises:
+        BadEvaluation: It does not.
+    """
+    needed = {"mcnemar": ("hit",), "wilcoxon": ("hit", "score")}.get(settings.test)
+    if needed is None:
+        return
+    if settings.groups is not None:
+        raise BadEvaluation(
+            f"The test {settings.test} takes rows as independent; "
+            "test rows in groups by bootstrap or randomisation."
+        )
+    if headline.of_a_row not in needed:
+        what = "a plain share of rows, as accuracy" if settings.test == "mcnemar" else "a score of every row"
+        raise BadEvaluation(
+            f"The test {settings.test} needs {what}, and '{headline.name}', the first metric, is none; "
+            "bootstrap and randomisation fit every metric."
+        )
 
 
 def _request(kind: TaskType, name: str, arguments: Mapping[str, Any], settings: Settings) -> Request:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 from inspect import Parameter
-from typing import Any, Literal
+from typing import Any
 
 from tasks.errors import BadEvaluation, unknown
+from tasks.metrics.between import Test, differences
 from tasks.metrics.classification import confusion
-from tasks.metrics.comparison import Difference, paired, row_tested
+from tasks.metrics.comparison import Difference
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import Method, scores
-from tasks.metrics.randomisation import randomised
 from tasks.metrics.shapes import joined_rows
 from tasks.metrics.table import METRICS, metric, metrics
 
@@ -28,8 +27,6 @@ __all__ = [
     "metric",
     "metrics",
 ]
-
-Test = Literal["bootstrap", "randomisation", "mcnemar", "wilcoxon"]
 
 
 def compute(
@@ -113,25 +110,14 @@ def compare(
     """
     one = _measured(name, predictions, references, arguments)
     other = _measured(name, others, references, arguments)
-    found = paired(one, other, level=level, resamples=resamples, seed=seed, groups=groups)
-    if test == "bootstrap":
-        return found
-    if test == "randomisation":
+
+    def joint() -> Measurement:
         both = joined_rows(predictions, others), joined_rows(references, references)
-        joint = _measured(name, *both, arguments)
-        p_values = randomised(joint, resamples=resamples, seed=seed, groups=groups)
-    else:
-        p_values = row_tested(one, other, test, groups)
-    named = {
-        "randomisation": "approximate randomisation",
-        "mcnemar": "McNemar, mid-p",
-        "wilcoxon": "Wilcoxon",
-    }
-    return {
-        key: replace(found[key], p_value=p_value, test=named[test])
-        for key, p_value in p_values.items()
-        if key in found
-    }
+        return _measured(name, *both, arguments)
+
+    return differences(
+        one, other, joint, test=test, level=level, resamples=resamples, seed=seed, groups=groups
+    )
 
 
 def _measured(

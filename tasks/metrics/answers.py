@@ -108,6 +108,7 @@ def squad(predictions: Sequence[Row], references: Sequence[Row]) -> Measurement:
         Sums(values),
         score,
         {"squad_f1": True, "squad_exact_match": True},
+        proportions={"squad_exact_match": 100.0},
         tags={"squad_note": f"{missing} questions have no prediction and score 0"} if missing else {},
     )
 

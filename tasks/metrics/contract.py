@@ -102,6 +102,8 @@ class Metric:
         higher_is_better: The direction of its first score, for its description.
         check: `check(**arguments)`, where there is one, raises a `UserError` for what cannot work (a model
             that is not there), before anything is predicted.
+        of_a_row: What a single row has of its first score, by default arguments: a `hit` or a miss, which
+            McNemar's test takes; a `score` of its own, which Wilcoxon's takes; or `nothing`.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Metric:
     measure: Callable[..., Measurement]
     higher_is_better: bool = True
     check: Callable[..., None] | None = None
+    of_a_row: Literal["hit", "score", "nothing"] = "score"
 
     @property
     def summary(self) -> str:
