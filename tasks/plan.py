@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from tasks.columns import ColumnMapping
-from tasks.errors import BadEvaluation, listing, unknown
+from tasks.errors import BadEvaluation, listing
 from tasks.load import RowsReference
 from tasks.metrics import metric, metrics
+from tasks.metrics.arguments import check, translated
 from tasks.metrics.contract import Metric
 from tasks.spec import Evaluation, Settings
 from tasks.types import task_type
@@ -98,21 +97,8 @@ def _request(kind: TaskType, name: str, arguments: Mapping[str, Any], settings: 
             f"The metric '{name}' judges {found.takes}, and {kind.name} gives {listing(kind.judged_by)}; "
             f"metrics that fit: {listing(fitting, 40)}."
         )
-    hints = typing.get_type_hints(found.measure)
-    for argument, value in arguments.items():
-        if argument not in found.arguments:
-            raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
-        choices = typing.get_args(hints[argument]) if typing.get_origin(hints[argument]) is Literal else ()
-        if choices and value not in choices:
-            raise unknown(f"{argument} of the metric '{name}'", str(value), choices)
-    missing = [
-        argument
-        for argument, default in found.arguments.items()
-        if default is inspect.Parameter.empty and argument not in arguments
-    ]
-    if missing:
-        raise BadEvaluation(f"The metric '{name}' needs the argument '{missing[0]}'.")
-    chosen = dict(arguments)
+    chosen = translated(name, arguments)
+    check(found, chosen)
     if "allow_remote_code" in found.arguments:
         chosen["allow_remote_code"] = settings.allow_remote_code
     if found.check is not None:

@@ -13,7 +13,7 @@ from tasks.columns import ColumnMapping, feature_kind
 from tasks.load import open_rows
 from tasks.metrics.contract import Measurement, Score
 from tasks.metrics.intervals import scores as scores_of
-from tasks.metrics.shapes import joined_rows
+from tasks.metrics.shapes import OF_ROWS, joined_rows
 from tasks.plan import Plan, Request
 from tasks.predict import PredictionsReference
 from tasks.types.contract import Judged
@@ -101,7 +101,10 @@ def measure_both(requested: Request, one: Mapping[str, Judged], other: Mapping[s
         takes: Judged(
             joined_rows(first.predictions, other[takes].predictions),
             joined_rows(first.references, other[takes].references),
-            first.arguments,
+            {
+                name: joined_rows(value, other[takes].arguments[name]) if name in OF_ROWS else value
+                for name, value in first.arguments.items()
+            },
         )
         for takes, first in one.items()
     }
