@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import get_args
 
 from tasks import catalogue
 from tasks.metrics import Metric as Found
 from tasks.metrics import metrics
+from tasks.metrics.contract import Evidence
 from tasks.spec import Dataset, Metric, Model, Settings
 from tasks.types import task_type
 
@@ -62,8 +64,13 @@ def metrics_page() -> str:
         for name in names
     ]
     lines += _table(["family", "metric", "judges", "better", "what it is"], rows)
+    lines += ["", "What metrics judge, in an evaluation and as `predictions` and `references` in Python:", ""]
+    shapes = [[kind.replace("_", " "), SHAPES[kind]] for kind in get_args(Evidence)]
+    lines += _table(["judges", "a row's prediction; a row's reference"], shapes)
     for family, names in families.items():
-        lines += ["", f"## {family}", "", _of_family(metrics()[names[0]])]
+        lines += ["", f"## {family}"]
+        if of_family := _of_family(metrics()[names[0]]):
+            lines += ["", of_family]
         for name in names:
             metric = metrics()[name]
             direction = "higher" if metric.higher_is_better else "lower"
@@ -76,9 +83,26 @@ def metrics_page() -> str:
                     + ("required)" if value is inspect.Parameter.empty else f"default `{value}`)")
                     for key, value in metric.arguments.items()
                 )
-                lines += ["", f"Arguments: {given}."]
+                lines += ["", f"Settings: {given}."]
     return "\n".join(lines) + "\n"
 
+
+SHAPES: dict[Evidence, str] = {
+    "labels": "a class label; the right one",
+    "probabilities": "a probability (or score) of each label; the right label",
+    "label_sets": "a set of labels, or 0 and 1 a label; the same",
+    "tags": "a list with a tag a token; the same",
+    "texts": "a text; the right text, or for most metrics a list of them",
+    "numbers": "a number, or a list of them; the same",
+    "rankings": "documents, best first, or with their scores; the relevant ones, or with their relevance",
+    "answers": "an answer in SQuAD's form, with its question's id; right answers in SQuAD's form",
+    "edits": "an edited text, its source beside it; right texts",
+    "images": "a picture; the right one (or, of distances between sets, another)",
+    "prompts": "a picture; the text it was made from",
+    "maps": "a class number for every pixel; the same",
+    "boxes": "boxes or masks with scores and labels; right ones with labels",
+    "anything": "whatever the task type gives first",
+}
 
 METRICS_INTRODUCTION = [
     "Every score comes with its number of rows and a 95% interval, named by how it was found: Wilson's",

@@ -1,7 +1,9 @@
 """Areas under curves: ROC AUC and average precision, of scores that rank rows.
 
-Only the order of scores counts, so logits do as well as probabilities. Shapes are those of
-`tasks.metrics.distributions`. An area does not add up over rows: its statistics are the rows' weights.
+Only the order of scores counts, so logits do as well as probabilities. Predictions are one number a row (for
+the label named by `positive`; 1 where the labels are 0 and 1), a mapping from label to number a row, or a
+matrix whose columns `labels` names in order (without it they are the labels that occur, sorted). An area does
+not add up over rows: its statistics are the rows' weights.
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 A row is a set of labels (any collection of them), or a list of 0 and 1, one for each label in a fixed order,
 as scikit-learn and HF evaluate's `multilabel` configurations have it. Rows are read as 0 and 1 where all are
-of one length and hold nothing else; sets of the labels 0 and 1 must be given as Python sets.
+of one length and hold nothing else; sets of the labels 0 and 1 must be given as Python sets. `labels` names
+all labels there are, so that one that never occurs counts too. `average` is `macro` (every label counts
+alike), `weighted` (by its rows), `micro` (all yes-or-no answers together) or `samples` (every row alike).
 """
 
 from __future__ import annotations
