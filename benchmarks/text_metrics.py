@@ -150,8 +150,8 @@ def seqeval(strict: bool) -> Result:
         "metric_seqeval_strict" if strict else "metric_seqeval",
         lambda: compute("seqeval", predictions=given, references=right, **arguments),
         lambda: f1_score(right, given, **theirs),
-        "10,000 rows of 25 tokens; ours F1, precision, recall, accuracy and each type's with 1,000 resamples, "
-        "seqeval's F1 alone",
+        "10,000 rows of 25 tokens; ours F1, precision, recall, accuracy and each type's, with 1,000 "
+        "resamples; seqeval's F1 alone",
     )
 
 

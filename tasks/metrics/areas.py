@@ -17,7 +17,7 @@ from tasks.errors import BadEvaluation, unknown
 from tasks.metrics.contract import Measurement
 from tasks.metrics.distributions import Distributions, distributions
 from tasks.metrics.ranks import Order, steps
-from tasks.metrics.statistics import FloatArray, Weighted
+from tasks.metrics.statistics import FloatArray, IntArray, Weighted
 
 Average = Literal["auto", "binary", "macro", "weighted"]
 Value = Callable[[FloatArray], FloatArray]
@@ -141,15 +141,18 @@ def _roc(scores: FloatArray, hit: np.ndarray) -> tuple[Value, Value]:
     hits = hit[order.rows].astype(np.float64)
     misses = 1 - hits
 
+    places = np.flatnonzero(hits)
+
     def area(weights: FloatArray) -> FloatArray:
         in_order = np.take(weights, order.rows, axis=-1)
-        below = order.up_to(in_order * misses)
         if order.distinct:
-            won = np.einsum("...i,i,...i->...", in_order, hits, below)
-        else:
-            # Rows with the same score count half: the mean of what is below with them and without.
-            positive = steps(order.up_to(in_order * hits))
-            won = np.einsum("...i,...i->...", positive, below - steps(below) / 2)
+            hit_weights, found, taken, whole = _at(places, in_order)
+            won = np.einsum("...i,...i->...", hit_weights, taken - found)
+            return _over(won, found[..., -1] * (whole - found[..., -1]))
+        # Rows with the same score count half: the mean of what is below with them and without.
+        below = order.up_to(in_order * misses)
+        positive = steps(order.up_to(in_order * hits))
+        won = np.einsum("...i,...i->...", positive, below - steps(below) / 2)
         missed = below[..., -1]
         return _over(won, (in_order.sum(-1) - missed) * missed)
 
@@ -169,9 +172,14 @@ def _roc(scores: FloatArray, hit: np.ndarray) -> tuple[Value, Value]:
 def _precision(scores: FloatArray, hit: np.ndarray) -> tuple[Value, Value]:
     order = Order(-scores)
     hits = hit[order.rows].astype(np.float64)
+    places = np.flatnonzero(hits)
 
     def area(weights: FloatArray) -> FloatArray:
         in_order = np.take(weights, order.rows, axis=-1)
+        if order.distinct:
+            hit_weights, found, taken, _ = _at(places, in_order)
+            share = np.divide(found, taken, out=np.zeros(taken.shape), where=taken > 0)
+            return _over(np.einsum("...i,...i->...", hit_weights, share), found[..., -1])
         found, taken = order.up_to(in_order * hits), order.up_to(in_order)
         precision = np.divide(found, taken, out=np.zeros(taken.shape), where=taken > 0)
         return _over(np.einsum("...i,...i->...", steps(found), precision), found[..., -1])
@@ -189,6 +197,19 @@ def _precision(scores: FloatArray, hit: np.ndarray) -> tuple[Value, Value]:
         return moved
 
     return area, influence
+
+
+def _at(places: IntArray, in_order: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return weights at some places, sums of theirs and of all up to there, and the sum of all.
+
+    With no place there is one of weight 0, so that sums have an end.
+    """
+    taken = np.cumsum(in_order, axis=-1)
+    if not len(places):
+        nothing = np.zeros((*in_order.shape[:-1], 1))
+        return nothing, nothing, nothing, taken[..., -1]
+    weights = np.take(in_order, places, axis=-1)
+    return weights, np.cumsum(weights, axis=-1), np.take(taken, places, axis=-1), taken[..., -1]
 
 
 def _from_here_on(values: FloatArray) -> FloatArray:
