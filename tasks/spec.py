@@ -219,7 +219,7 @@ class Settings(_Strict):
     )
     generation: Generation = Field(
         default_factory=Generation,
-        description="How models that write text are asked, and how they write.",
+        description="Models that write text: how they are asked, and how they write.",
         json_schema_extra={"position": 6},
     )
     compile: bool = Field(
