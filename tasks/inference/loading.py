@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tasks.inference import attention, linear
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Options
 
@@ -17,19 +18,30 @@ def model(auto_class: str, checkpoint: Checkpoint, options: Options) -> Any:
     import torch
     import transformers
 
-    attention = {} if options.attention == "auto" else {"attn_implementation": options.attention}
+    chosen = {} if options.attention == "auto" else {"attn_implementation": options.attention}
     loaded = getattr(transformers, auto_class).from_pretrained(
         checkpoint.place,
         dtype=getattr(torch, options.dtype),
         use_safetensors=not checkpoint.pickled,
         trust_remote_code=options.allow_remote_code,
-        **attention,
+        **chosen,
         **checkpoint.loading(),
     )
     ready = loaded.to(options.device).eval()
+    if options.device == "cpu" and options.attention == "auto" and _fused(ready):
+        ready.set_attn_implementation(attention.register())
     if options.compile:
         ready.compile(dynamic=True)
+    elif options.device == "cpu":
+        linear.accelerate(ready)
     return ready
+
+
+def _fused(model: Any) -> bool:
+    """Tell whether all of a model's attention goes through torch's fused kernel by transformers' table."""
+    config = model.config
+    parts = [config, *(getattr(config, name) for name in config.sub_configs if getattr(config, name, None))]
+    return all(getattr(part, "_attn_implementation", None) == "sdpa" for part in parts)
 
 
 def tokenizer(checkpoint: Checkpoint, options: Options, **more: Any) -> Any:
