@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import inference, metrics, streaming, text_metrics
+from benchmarks import inference, metrics, million, streaming, text_metrics
 from benchmarks.measurement import keep
 from flows import environment
 from tasks.errors import UserError, unknown
@@ -14,7 +14,7 @@ BENCHMARKS = {
     "metric_bootstrap_f1": metrics.bootstrap,
     "metric_bootstrap_accuracy": metrics.hf_bootstrap,
     "metric_bootstrap_kendalltau": metrics.rank_correlation,
-    "metric_million_rows": metrics.million,
+    "metric_million_rows": million.million,
     "engine_text_float32": inference.text_float32,
     "engine_text_bfloat16": inference.text_bfloat16,
     "engine_speech": inference.speech,

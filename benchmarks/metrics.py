@@ -94,24 +94,6 @@ def hf_bootstrap() -> Result:
     return replace(found, theirs_s=whole, ratio=whole / found.ours_s)
 
 
-def million() -> Result:
-    """Macro F1 of a million rows: Assay with a 95% interval, scikit-learn without."""
-    from sklearn.metrics import f1_score
-
-    generator = random.Random(0)
-    names = [f"label {number}" for number in range(10)]
-    right = generator.choices(names, k=1_000_000)
-    given = [label if generator.random() < 0.8 else generator.choice(names) for label in right]
-    ours = compute("f1", predictions=given, references=right, resamples=0)["f1_macro"].value
-    assert abs(ours - f1_score(right, given, average="macro")) < 1e-12
-    return side_by_side(
-        "metric_million_rows",
-        lambda: compute("f1", predictions=given, references=right),
-        lambda: f1_score(right, given, average="macro"),
-        "1,000,000 rows of 10 labels as text; ours with 1,000 resamples, theirs the value alone",
-    )
-
-
 def rank_correlation() -> Result:
     """An interval of Kendall's tau on 10,000 rows: weighted counts of pairs, or scipy a resample."""
     import numpy as np

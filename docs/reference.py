@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import get_args
 
 from tasks import catalogue
 from tasks.metrics import Metric as Found
 from tasks.metrics import metrics
+from tasks.metrics.contract import Evidence
 from tasks.spec import Dataset, Metric, Model, Settings
 from tasks.types import task_type
 
@@ -62,8 +64,13 @@ def metrics_page() -> str:
         for name in names
     ]
     lines += _table(["family", "metric", "judges", "better", "what it is"], rows)
+    lines += ["", "What metrics judge, in an evaluation and as `predictions` and `references` in Python:", ""]
+    shapes = [[kind.replace("_", " "), SHAPES[kind]] for kind in get_args(Evidence)]
+    lines += _table(["judges", "a row's prediction; a row's reference"], shapes)
     for family, names in families.items():
-        lines += ["", f"## {family}", "", _of_family(metrics()[names[0]])]
+        lines += ["", f"## {family}"]
+        if of_family := _of_family(metrics()[names[0]]):
+            lines += ["", of_family]
         for name in names:
             metric = metrics()[name]
             direction = "higher" if metric.higher_is_better else "lower"
@@ -76,17 +83,40 @@ def metrics_page() -> str:
                     + ("required)" if value is inspect.Parameter.empty else f"default `{value}`)")
                     for key, value in metric.arguments.items()
                 )
-                lines += ["", f"Arguments: {given}."]
+                lines += ["", f"Settings: {given}."]
     return "\n".join(lines) + "\n"
 
 
+SHAPES: dict[Evidence, str] = {
+    "labels": "a class label; the right one",
+    "probabilities": "a probability (or score) of each label; the right label",
+    "label_sets": "a set of labels, or 0 and 1 a label; the same",
+    "tags": "a list with a tag a token; the same",
+    "texts": "a text; the right text, or for most metrics a list of them",
+    "numbers": "a number, or a list of them; the same",
+    "rankings": "documents, best first, or with their scores; the relevant ones, or with their relevance",
+    "answers": "an answer in SQuAD's form, with its question's id; right answers in SQuAD's form",
+    "edits": "an edited text, its source beside it; right texts",
+    "images": "a picture; the right one (or, of distances between sets, another)",
+    "prompts": "a picture; the text it was made from",
+    "maps": "a class number for every pixel; the same",
+    "boxes": "boxes or masks with scores and labels; right ones with labels",
+    "anything": "whatever the task type gives first",
+}
+
 METRICS_INTRODUCTION = [
-    "Every score comes with its number of rows and a 95% interval, named by how it was found: by Wilson's",
-    "formula for plain shares of rows, otherwise the percentile bootstrap of 1,000 samples; on request BCa,",
-    "by group of rows, or at another level; more than 200,000 rows whose statistics do not add up have the",
-    "jackknife's. A score that would have the same value in every sample has no interval. Two models are",
-    "compared on the same rows by a paired bootstrap, by approximate randomisation, and where they fit by",
-    "McNemar's or Wilcoxon's test, with the effect size and the smallest difference that the rows can show.",
+    "Every score comes with its number of rows and a 95% interval, named by how it was found: Wilson's",
+    "formula (`wilson`) for plain shares of rows, otherwise the percentile bootstrap (`percentile`) of",
+    "1,000 samples; on request `bca`, `clopper-pearson`, by group of rows, or at another level. Up to",
+    "2,000 rows each row is drawn by itself; more are drawn in random bags, which keeps the spread to",
+    "within 1.6%. More than 200,000 rows whose statistics do not add up (areas under curves, rank",
+    "correlations) have the `jackknife`'s. A score that would have the same value in every sample has no",
+    "interval. Two models are compared on the same rows by a paired bootstrap, by approximate",
+    "randomisation, and where they fit by McNemar's or Wilcoxon's test, with the effect size and the",
+    "smallest difference that the rows can show.",
+    "",
+    "`↑` means higher is better. A key is the name a score has in reports, in MLflow and in Python.",
+    "*Reference* names the independent implementation that the tests hold each value against.",
 ]
 
 

@@ -52,6 +52,7 @@ def map_columns(evaluation: Evaluation, rows: RowsReference) -> ColumnMapping:
     """Check the column mapping, or guess it and say what was guessed."""
     features = load.head_rows(rows).features
     mapping = columns.map_columns(task_type(evaluation.task), features, evaluation.columns, rows.name)
+    columns.check_groups(evaluation.settings.groups, features, rows.name)
     for note in (*rows.notes, *mapping.notes):
         get_run_logger().info(note)
     return mapping

@@ -83,6 +83,25 @@ def map_columns(
     return ColumnMapping(mapped, tuple(notes))
 
 
+def check_groups(column: str | None, features: datasets.Features, dataset: str) -> None:
+    """Check the column whose equal values mark rows that are drawn together.
+
+    Raises:
+        UnknownName: The dataset has no such column.
+        BadEvaluation: It holds what cannot be told equal row by row, as images.
+    """
+    if column is None:
+        return
+    kinds = {name: feature_kind(feature) for name, feature in features.items()}
+    if column not in kinds:
+        raise unknown(f"column in '{dataset}' (for groups)", column, kinds)
+    if kinds[column] not in {"text", "label", "integer", "number"}:
+        raise BadEvaluation(
+            f"The column '{column}' holds {kinds[column]}, and groups are told apart by text, label or "
+            f"number; there are: {_described(kinds)}."
+        )
+
+
 def _guess(column: Column, kinds: Mapping[str, FeatureKind], taken: set[str]) -> str | None:
     fitting = [name for name, kind in kinds.items() if kind in column.accepts and name not in taken]
     by_folded_name = {name.casefold(): name for name in fitting}

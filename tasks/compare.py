@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from tasks.candidates import Candidate
-from tasks.metrics.comparison import holm, paired
+from tasks.metrics.between import differences
+from tasks.metrics.comparison import Difference, holm
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
-from tasks.score import Judgement, judged_rows, measure
+from tasks.score import Judgement, groups, judged_rows, measure, measure_both
 
 
 @dataclass(frozen=True)
@@ -28,19 +30,18 @@ class Standing:
 
     Attributes:
         best: Whether it has the best headline score; one that is alone is not the best of anything.
-        p_value: Of the paired test against the best, Holm-corrected; None for the best itself, and where
-            the two were not judged on the same rows.
-        difference: Its headline score minus the best's.
+        difference: Its headline score minus the best's, with interval, effect size, the smallest difference
+            these rows could show, and a Holm-corrected p-value; None for the best itself, and where the two
+            were not judged on the same rows.
     """
 
     best: bool
-    p_value: float | None = None
-    difference: float | None = None
+    difference: Difference | None = None
 
     @property
     def tied(self) -> bool:
         """Whether these rows cannot tell it from the best (at the 5% level)."""
-        return not self.best and self.p_value is not None and self.p_value >= 0.05
+        return self.difference is not None and self.difference.p_value >= 0.05
 
 
 def headline(judgement: Judgement) -> str:
@@ -68,23 +69,24 @@ def standings(plan: Plan, outcomes: Sequence[Outcome]) -> list[Standing]:
     measured = {}
     for position, outcome in enumerate(outcomes):
         judged, numbers = judged_rows(plan, outcome.candidate, outcome.predictions)
-        measured[position] = (measure(plan.requested[0], judged), numbers)
-    tested: dict[int, tuple[float, float]] = {}
-    for position in range(len(outcomes)):
-        if position == best or measured[position][1] != measured[best][1] or not settings.resamples:
+        measured[position] = (judged, measure(plan.requested[0], judged), numbers)
+    of_best, best_measured, rows = measured[best]
+    belonging = groups(plan, rows)
+    tested: dict[int, Difference] = {}
+    for position, (judged, measurement, numbers) in measured.items():
+        if position == best or numbers != rows or not settings.resamples:
             continue
-        difference = paired(
-            measured[position][0],
-            measured[best][0],
+        tested[position] = differences(
+            measurement,
+            best_measured,
+            partial(measure_both, plan.requested[0], judged, of_best),
+            test=settings.test,
             level=settings.level,
             resamples=settings.resamples,
             seed=settings.seed,
+            groups=belonging,
         )[key]
-        tested[position] = (difference.value, difference.p_value)
-    corrected: Mapping[int, float] = dict(
-        zip(tested, holm([p_value for _, p_value in tested.values()]), strict=True)
-    )
-    return [
-        Standing(position == best, corrected.get(position), tested.get(position, (None, None))[0])
-        for position in range(len(outcomes))
-    ]
+    corrected = holm([each.p_value for each in tested.values()])
+    for position, p_value in zip(tested, corrected, strict=True):
+        tested[position] = replace(tested[position], p_value=p_value)
+    return [Standing(position == best, tested.get(position)) for position in range(len(outcomes))]

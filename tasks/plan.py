@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from tasks.columns import ColumnMapping
-from tasks.errors import BadEvaluation, listing, unknown
+from tasks.errors import BadEvaluation, listing
 from tasks.load import RowsReference
 from tasks.metrics import metric, metrics
+from tasks.metrics.arguments import check, translated
 from tasks.metrics.contract import Metric
 from tasks.spec import Evaluation, Settings
 from tasks.types import task_type
@@ -63,7 +62,31 @@ def requests(evaluation: Evaluation) -> tuple[Request, ...]:
     """
     kind = task_type(evaluation.task)
     asked = [(each.name, each.arguments) for each in evaluation.metrics] or kind.metrics
-    return tuple(_request(kind, name, arguments, evaluation.settings) for name, arguments in asked)
+    found = tuple(_request(kind, name, arguments, evaluation.settings) for name, arguments in asked)
+    _check_test(found[0].metric, evaluation.settings)
+    return found
+
+
+def _check_test(headline: Metric, settings: Settings) -> None:
+    """Refuse a test between models that does not fit the headline metric, or rows in groups.
+
+    Raises:
+        BadEvaluation: It does not.
+    """
+    needed = {"mcnemar": ("hit",), "wilcoxon": ("hit", "score")}.get(settings.test)
+    if needed is None:
+        return
+    if settings.groups is not None:
+        raise BadEvaluation(
+            f"The test {settings.test} takes rows as independent; "
+            "test rows in groups by bootstrap or randomisation."
+        )
+    if headline.of_a_row not in needed:
+        what = "a plain share of rows, as accuracy" if settings.test == "mcnemar" else "a score of every row"
+        raise BadEvaluation(
+            f"The test {settings.test} needs {what}, and '{headline.name}', the first metric, is none; "
+            "bootstrap and randomisation fit every metric."
+        )
 
 
 def _request(kind: TaskType, name: str, arguments: Mapping[str, Any], settings: Settings) -> Request:
@@ -74,21 +97,8 @@ def _request(kind: TaskType, name: str, arguments: Mapping[str, Any], settings: 
             f"The metric '{name}' judges {found.takes}, and {kind.name} gives {listing(kind.judged_by)}; "
             f"metrics that fit: {listing(fitting, 40)}."
         )
-    hints = typing.get_type_hints(found.measure)
-    for argument, value in arguments.items():
-        if argument not in found.arguments:
-            raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
-        choices = typing.get_args(hints[argument]) if typing.get_origin(hints[argument]) is Literal else ()
-        if choices and value not in choices:
-            raise unknown(f"{argument} of the metric '{name}'", str(value), choices)
-    missing = [
-        argument
-        for argument, default in found.arguments.items()
-        if default is inspect.Parameter.empty and argument not in arguments
-    ]
-    if missing:
-        raise BadEvaluation(f"The metric '{name}' needs the argument '{missing[0]}'.")
-    chosen = dict(arguments)
+    chosen = translated(name, arguments)
+    check(found, chosen)
     if "allow_remote_code" in found.arguments:
         chosen["allow_remote_code"] = settings.allow_remote_code
     if found.check is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tasks.compare import Outcome, Standing
-from tasks.metrics.contract import Score
+from tasks.errors import listing
+from tasks.metrics.comparison import Difference
+from tasks.metrics.contract import Interval, Score
 from tasks.plan import Plan
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class RunReport:
         scores: By score key, the headline first.
         best: Whether it is the best of its evaluation.
         tied: Whether its evaluation cannot tell it from the best.
+        difference: Its headline score minus the best's, tested; None for the best, and untested.
+        level: Confidence level of the intervals.
         rows_per_second: Speed of prediction; None when nothing was predicted.
         notes: What was guessed or chosen, as sentences.
     """
@@ -48,6 +52,8 @@ class RunReport:
     scores: Mapping[str, Score]
     best: bool = False
     tied: bool = False
+    difference: Difference | None = None
+    level: float = 0.95
     rows_per_second: float | None = None
     notes: tuple[str, ...] = field(default=())
 
@@ -67,6 +73,8 @@ def reports(plan: Plan, outcomes: Sequence[Outcome], standings: Sequence[Standin
             scores=outcome.judgement.scores,
             best=standing.best,
             tied=standing.tied,
+            difference=standing.difference,
+            level=plan.evaluation.settings.level,
             rows_per_second=outcome.predictions.tally.rows_per_second,
             notes=(*plan.notes, *outcome.candidate.alignment.notes),
         )
@@ -88,18 +96,30 @@ def as_json(reports: Sequence[RunReport]) -> dict[str, Any]:
                 "reused_rows": report.reused_rows,
                 "failed_rows": report.failed_rows,
                 "best": report.best,
+                "against_best": _difference(report.difference),
+                "level": report.level,
                 "scores": {
                     key: {
                         "value": _number(score.value),
                         "low": _number(score.low),
                         "high": _number(score.high),
                         "n": score.n,
+                        "method": score.method,
                     }
                     for key, score in report.scores.items()
                 },
             }
             for report in reports
         ]
+    }
+
+
+def _difference(difference: Difference | None) -> dict[str, Any] | None:
+    if difference is None:
+        return None
+    return {
+        name: value if isinstance(value, str) else _number(value)
+        for name, value in asdict(difference).items()
     }
 
 
@@ -191,9 +211,56 @@ def markdown(reports: Sequence[RunReport]) -> str:
         cells = [shown(report.scores[key]) if key in report.scores else "" for key in keys]
         lines.append(f"| {mark(report)} | {escaped(report.model)} | " + " | ".join(cells) + " |")
     lines += ["", _legend(reports, keys)]
+    if found := footnote(reports):
+        lines += ["", found]
+    tested = [(each.model, each.difference) for each in reports if each.difference is not None]
+    lines += ["", *(f"- {escaped(against_best(*each))}" for each in tested)] if tested else []
     notes = [note for report in reports for note in report.notes]
     lines += [f"- {escaped(note)}" for note in dict.fromkeys(notes)]
     return "\n".join(lines)
+
+
+METHODS: Mapping[Interval, str] = {
+    "wilson": "Wilson's formula",
+    "clopper-pearson": "Clopper and Pearson's formula",
+    "percentile": "the percentile bootstrap",
+    "bca": "the BCa bootstrap",
+    "jackknife": "the jackknife",
+}
+
+
+def footnote(reports: Sequence[RunReport]) -> str:
+    """Say how the intervals of several reports were found; nothing where there is none.
+
+    >>> scores = {"accuracy": Score(0.9, 0.8, 1.0, 50, method="wilson")}
+    >>> footnote([RunReport("m", "d", "test", "t", "", 50, 0, 0, scores)])
+    "95% intervals: accuracy by Wilson's formula."
+    """
+    keys: dict[Interval, list[str]] = {}
+    for report in reports:
+        for key, score in report.scores.items():
+            if score.method is not None and key not in keys.setdefault(score.method, []):
+                keys[score.method].append(key)
+    found = "; ".join(f"{listing(names)} by {METHODS[method]}" for method, names in keys.items())
+    return f"{reports[0].level * 100:g}% intervals: {found}." if found else ""
+
+
+def against_best(model: str, difference: Difference) -> str:
+    """Write how a model differs from the best, and whether that could be chance.
+
+    >>> against_best("small", Difference(-0.02, -0.03, -0.01, 0.002, effect=-0.1, effect_name="cohen_h"))
+    'small: -0.020 [-0.030, -0.010] from the best, p = 0.002 (paired bootstrap), cohen_h -0.10'
+    """
+    between = f" [{difference.low:.3f}, {difference.high:.3f}]" if difference.low == difference.low else ""
+    words = [
+        f"{model}: {difference.value:+.3f}{between} from the best",
+        f"p = {difference.p_value:.2g} ({difference.test})",
+    ]
+    if difference.effect is not None:
+        words.append(f"{difference.effect_name} {difference.effect:.2f}")
+    if difference.detectable is not None:
+        words.append(f"these rows can show a difference of {difference.detectable:.3f}")
+    return ", ".join(words)
 
 
 def escaped(text: str) -> str:

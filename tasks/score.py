@@ -14,6 +14,7 @@ from tasks.columns import ColumnMapping, feature_kind
 from tasks.load import open_rows
 from tasks.metrics.contract import Measurement, Score
 from tasks.metrics.intervals import scores as scores_of
+from tasks.metrics.shapes import OF_ROWS, joined_rows
 from tasks.plan import Plan, Request
 from tasks.predict import PredictionsReference
 from tasks.types.contract import Judged
@@ -137,17 +138,48 @@ def judged_rows(
     return kind.evidence(Fields(kept.select(kind.prediction.names)), right, candidate.alignment), numbers
 
 
+def measure_both(requested: Request, one: Mapping[str, Judged], other: Mapping[str, Judged]) -> Measurement:
+    """Measure one model's rows followed by another's, as one."""
+    both = {
+        takes: Judged(
+            joined_rows(first.predictions, other[takes].predictions),
+            joined_rows(first.references, other[takes].references),
+            {
+                name: joined_rows(value, other[takes].arguments[name]) if name in OF_ROWS else value
+                for name, value in first.arguments.items()
+            },
+        )
+        for takes, first in one.items()
+    }
+    return measure(requested, both)
+
+
+def groups(plan: Plan, numbers: Sequence[int]) -> list[Any] | None:
+    """Return what each row belongs to, in the order of row numbers; None where rows are independent."""
+    column = plan.evaluation.settings.groups
+    if column is None:
+        return None
+    chosen = open_rows(plan.rows).select_columns([column]).select(numbers)
+    return list(chosen[column])
+
+
 def score(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -> Judgement:
     """Score one candidate's stored predictions by every metric asked for; no model runs."""
     settings = plan.evaluation.settings
     judged, numbers = judged_rows(plan, candidate, predictions)
+    belonging = groups(plan, numbers)
     scores: dict[str, Score] = {}
     details: dict[str, list[dict[str, object]]] = {}
     tags: dict[str, str] = {}
     for each in plan.requested:
         measurement = measure(each, judged)
         scores |= scores_of(
-            measurement, level=settings.level, resamples=settings.resamples, seed=settings.seed
+            measurement,
+            level=settings.level,
+            resamples=settings.resamples,
+            seed=settings.seed,
+            method=settings.intervals,
+            groups=belonging,
         )
         details |= measurement.details
         tags |= measurement.tags

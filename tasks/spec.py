@@ -226,18 +226,18 @@ class Settings(_Strict):
     )
     generation: Generation = Field(
         default_factory=Generation,
-        description="How models that write text are asked, and how they write.",
+        description="Models that write text: how they are asked, and how they write.",
         json_schema_extra={"position": 6},
     )
     compile: bool = Field(
         False,
         description="Compile the model with torch.compile: slower to start, faster on long runs.",
-        json_schema_extra={"position": 15},
+        json_schema_extra={"position": 18},
     )
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
         "auto",
         description="Attention implementation; auto is the fastest that the model and machine have.",
-        json_schema_extra={"position": 16},
+        json_schema_extra={"position": 19},
     )
     workers: int | None = Field(
         None,
@@ -245,7 +245,7 @@ class Settings(_Strict):
         le=64,
         description="Processes that predict side by side, each with the model loaded; left out, one a GPU, "
         "or one.",
-        json_schema_extra={"position": 17},
+        json_schema_extra={"position": 20},
     )
     level: float = Field(
         0.95,
@@ -261,36 +261,54 @@ class Settings(_Strict):
         description="Bootstrap resamples behind each interval; 0 for none.",
         json_schema_extra={"position": 8},
     )
+    intervals: Literal["auto", "percentile", "bca", "wilson", "clopper-pearson"] = Field(
+        "auto",
+        description="How intervals are found; auto is Wilson's formula for plain shares of rows, else the "
+        "percentile bootstrap.",
+        json_schema_extra={"position": 9},
+    )
+    groups: str | None = Field(
+        None,
+        min_length=1,
+        description="A dataset column, as document or speaker: rows with the same value are drawn together.",
+        json_schema_extra={"position": 10},
+    )
+    test: Literal["bootstrap", "randomisation", "mcnemar", "wilcoxon"] = Field(
+        "bootstrap",
+        description="The test between models; mcnemar is for plain shares of rows, wilcoxon for scores "
+        "that rows have.",
+        json_schema_extra={"position": 11},
+    )
     seed: int = Field(
         0,
         ge=0,
         description="Seed of everything random: the sample of rows, the resamples.",
-        json_schema_extra={"position": 9},
+        json_schema_extra={"position": 12},
     )
     on_error: Literal["record", "stop"] = Field(
         "record",
         description="A row that cannot be read or predicted: record it and go on, or stop.",
-        json_schema_extra={"position": 10},
+        json_schema_extra={"position": 13},
     )
     reuse: bool = Field(
         True,
         description="Use predictions already stored for exactly this model, data and settings.",
-        json_schema_extra={"position": 11},
+        json_schema_extra={"position": 14},
     )
     allow_remote_code: bool = Field(
         False,
         description="Let a model's repository, or a metric's module, run its own Python code here.",
-        json_schema_extra={"position": 12},
+        json_schema_extra={"position": 15},
     )
     allow_pickle: bool = Field(
         False,
         description="Load weights stored as pickles, which can run code on this machine.",
-        json_schema_extra={"position": 13},
+        json_schema_extra={"position": 16},
     )
     experiment: str | None = Field(
         None,
         description="MLflow experiment; left out, the dataset's name.",
-        json_schema_extra={"position": 14},
+        json_schema_extra={"position": 17},
     )
 
 

@@ -93,6 +93,7 @@ def record(
             f"{TAG}.predictions": candidate.key,
             f"{TAG}.headline": headline(judgement),
             f"{TAG}.headline_direction": _direction(judgement),
+            f"{TAG}.intervals": _methods(judgement),
             **{f"{TAG}.{name}": value for name, value in judgement.tags.items()},
         },
         run_name=candidate.title,
@@ -143,6 +144,12 @@ def run_url(experiment_id: str, run_id: str) -> str:
 
 def _direction(judgement: Judgement) -> str:
     return "up" if judgement.scores[headline(judgement)].higher_is_better else "down"
+
+
+def _methods(judgement: Judgement) -> str:
+    """Return how each score's interval was found, as JSON."""
+    methods = {key: score.method for key, score in judgement.scores.items() if score.method is not None}
+    return json.dumps(methods)[:5000]
 
 
 def _tags(plan: Plan) -> dict[str, str]:

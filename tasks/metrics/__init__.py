@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
-from inspect import Parameter
-from typing import Any, Literal
+from typing import Any
 
-from tasks.errors import BadEvaluation, unknown
+from tasks.errors import BadEvaluation
+from tasks.metrics.arguments import check, translated
+from tasks.metrics.between import Test, differences
 from tasks.metrics.classification import confusion
-from tasks.metrics.comparison import Difference, paired, row_tested
+from tasks.metrics.comparison import Difference
 from tasks.metrics.contract import Measurement, Metric, Score
 from tasks.metrics.intervals import Method, scores
-from tasks.metrics.randomisation import randomised
-from tasks.metrics.shapes import joined_rows
+from tasks.metrics.shapes import OF_ROWS, joined_rows
 from tasks.metrics.table import METRICS, metric, metrics
 
 __all__ = [
@@ -28,8 +27,6 @@ __all__ = [
     "metric",
     "metrics",
 ]
-
-Test = Literal["bootstrap", "randomisation", "mcnemar", "wilcoxon"]
 
 
 def compute(
@@ -58,10 +55,11 @@ def compute(
         method: How intervals are found: `auto` (closed form for plain shares of rows, else the percentile
             bootstrap), `percentile`, `bca`, `wilson` or `clopper-pearson`; see `tasks.metrics.intervals`.
         groups: What each row belongs to, where rows are not independent: a document, a speaker.
-        **arguments: The metric's own.
+        **arguments: The metric's own; those of HF evaluate's metric of that name are taken where they ask
+            for the same number, and otherwise refused.
 
     Raises:
-        UnknownName: There is no such metric, or it has no such argument.
+        UnknownName: There is no such metric, or it has no such argument or value of one.
         BadEvaluation: Predictions and references do not pair up, or the metric cannot take them.
 
     >>> compute("accuracy", predictions=[0, 1, 1], references=[0, 1, 0], resamples=0)["accuracy"].n
@@ -113,35 +111,24 @@ def compare(
     """
     one = _measured(name, predictions, references, arguments)
     other = _measured(name, others, references, arguments)
-    found = paired(one, other, level=level, resamples=resamples, seed=seed, groups=groups)
-    if test == "bootstrap":
-        return found
-    if test == "randomisation":
+
+    def joint() -> Measurement:
         both = joined_rows(predictions, others), joined_rows(references, references)
-        joint = _measured(name, *both, arguments)
-        p_values = randomised(joint, resamples=resamples, seed=seed, groups=groups)
-    else:
-        p_values = row_tested(one, other, test, groups)
-    named = {
-        "randomisation": "approximate randomisation",
-        "mcnemar": "McNemar, mid-p",
-        "wilcoxon": "Wilcoxon",
-    }
-    return {
-        key: replace(found[key], p_value=p_value, test=named[test])
-        for key, p_value in p_values.items()
-        if key in found
-    }
+        # An argument that goes with the rows, as SARI's sources, is there for each model.
+        doubled = {
+            key: joined_rows(value, value) if key in OF_ROWS else value for key, value in arguments.items()
+        }
+        return _measured(name, *both, doubled)
+
+    return differences(
+        one, other, joint, test=test, level=level, resamples=resamples, seed=seed, groups=groups
+    )
 
 
 def _measured(
     name: str, predictions: Sequence[Any], references: Sequence[Any], arguments: Mapping[str, Any]
 ) -> Measurement:
     found = metric(name)
-    for argument in arguments:
-        if argument not in found.arguments:
-            raise unknown(f"argument of the metric '{name}'", argument, found.arguments)
-    for argument, default in found.arguments.items():
-        if default is Parameter.empty and argument not in arguments:
-            raise BadEvaluation(f"The metric '{name}' needs the argument '{argument}'.")
-    return found.measure(predictions, references, **arguments)
+    chosen = translated(name, arguments)
+    check(found, chosen)
+    return found.measure(predictions, references, **chosen)

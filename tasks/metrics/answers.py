@@ -108,6 +108,7 @@ def squad(predictions: Sequence[Row], references: Sequence[Row]) -> Measurement:
         Sums(values),
         score,
         {"squad_f1": True, "squad_exact_match": True},
+        proportions={"squad_exact_match": 100.0},
         tags={"squad_note": f"{missing} questions have no prediction and score 0"} if missing else {},
     )
 
@@ -218,8 +219,16 @@ def _by_id(predictions: Sequence[Row], references: Sequence[Row]) -> dict[Any, R
 
 def _texts(row: Row) -> list[str]:
     answers = row["answers"]
-    texts = answers["text"] if isinstance(answers, Mapping) else [each["text"] for each in answers]
-    return list(texts)
+    try:
+        texts = answers["text"] if isinstance(answers, Mapping) else [each["text"] for each in answers]
+        found = list(texts)
+    except (KeyError, TypeError):
+        raise BadEvaluation(
+            f"The answers of question '{row['id']}' are no mapping with a list 'text', and no list of such."
+        ) from None
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in found):
+        raise BadEvaluation(f"The right answers of question '{row['id']}' are not a list of texts.")
+    return found
 
 
 def _said(row: Row) -> str:
@@ -232,7 +241,10 @@ def _said(row: Row) -> str:
 def _doubt(row: Row) -> float:
     if "no_answer_probability" not in row:
         raise BadEvaluation(f"The prediction for '{row['id']}' lacks 'no_answer_probability'.")
-    doubt = float(row["no_answer_probability"])
+    try:
+        doubt = float(row["no_answer_probability"])
+    except (TypeError, ValueError):
+        doubt = math.nan
     if math.isnan(doubt):
         raise BadEvaluation(f"The no-answer probability of '{row['id']}' is not a number.")
     return doubt

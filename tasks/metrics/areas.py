@@ -1,7 +1,9 @@
 """Areas under curves: ROC AUC and average precision, of scores that rank rows.
 
-Only the order of scores counts, so logits do as well as probabilities. Shapes are those of
-`tasks.metrics.distributions`. An area does not add up over rows: its statistics are the rows' weights.
+Only the order of scores counts, so logits do as well as probabilities. Predictions are one number a row (for
+the label named by `positive`; 1 where the labels are 0 and 1), a mapping from label to number a row, or a
+matrix whose columns `labels` names in order (without it they are the labels that occur, sorted). An area does
+not add up over rows: its statistics are the rows' weights.
 """
 
 from __future__ import annotations
@@ -15,10 +17,14 @@ from tasks.errors import BadEvaluation, unknown
 from tasks.metrics.contract import Measurement
 from tasks.metrics.distributions import Distributions, distributions
 from tasks.metrics.ranks import Order, steps
-from tasks.metrics.statistics import FloatArray, Weighted
+from tasks.metrics.statistics import FloatArray, IntArray, Weighted
 
 Average = Literal["auto", "binary", "macro", "weighted"]
-Area = Callable[[FloatArray, np.ndarray], Callable[[FloatArray], FloatArray]]
+Value = Callable[[FloatArray], FloatArray]
+"""From weights of rows, shape (..., rows), to areas of shape (...), or from (rows,) to influences (rows,)."""
+
+Area = Callable[[FloatArray, np.ndarray], tuple[Value, Value]]
+"""From scores and hits to the area under the curve, and to how much each row's weight moves it."""
 
 
 def roc_auc(
@@ -68,29 +74,56 @@ def _averaged(
     given = distributions(predictions, references, labels, positive)
     if average == "auto":
         average = "binary" if given.binary else "macro"
+    every = Weighted.every(len(given.right))
     if average == "binary":
         column = _column(given, positive)
-        binary = area(given.matrix[:, column], given.right == column)
+        binary, moved = area(given.matrix[:, column], given.right == column)
         return Measurement(
-            Weighted.every(len(given.right)), lambda weights: {name: binary(weights)}, {name: True}
+            every,
+            lambda weights: {name: binary(weights)},
+            {name: True},
+            influence=lambda weights: {name: moved(weights)},
         )
     if given.binary:
         raise BadEvaluation(
             f"One score a row is of one label, so '{average}' has nothing to average: give scores of each."
         )
     there = np.unique(given.right)
-    hits = (given.right[:, None] == there).astype(np.float64)
-    areas = [area(given.matrix[:, column], given.right == column) for column in there]
+    columns = [given.right == column for column in there]
+    areas = [
+        area(np.ascontiguousarray(given.matrix[:, column]), hit)
+        for column, hit in zip(there, columns, strict=True)
+    ]
     key = f"{name}_{average}"
 
-    def score(weights: FloatArray) -> dict[str, FloatArray]:
-        values = np.stack([each(weights) for each in areas], axis=-1)
-        counts = np.isfinite(values) * (weights @ hits if average == "weighted" else 1.0)
-        whole = counts.sum(-1)
-        summed = (np.nan_to_num(values) * counts).sum(-1)
-        return {key: _over(summed, whole)}
+    def shares(weights: FloatArray, values: FloatArray) -> FloatArray:
+        """Return what part each label has in the average, shape (..., labels)."""
+        counts = np.isfinite(values).astype(np.float64)
+        if average == "weighted":
+            counts *= np.stack([weights @ hit.astype(np.float64) for hit in columns], axis=-1)
+        return _over(counts, counts.sum(-1, keepdims=True))
 
-    return Measurement(Weighted.every(len(given.right)), score, {key: True})
+    def score(weights: FloatArray) -> dict[str, FloatArray]:
+        values = np.stack([value(weights) for value, _ in areas], axis=-1)
+        return {key: np.asarray((np.nan_to_num(values) * shares(weights, values)).sum(-1))}
+
+    def influence(weights: FloatArray) -> dict[str, FloatArray]:
+        values = np.array([value(weights) for value, _ in areas])
+        share = shares(weights, values)
+        mean = float((np.nan_to_num(values) * share).sum())
+        whole = float(
+            sum(weights @ hit for hit, value in zip(columns, values, strict=True) if value == value)
+        )
+        moved = np.zeros(weights.shape)
+        for number, hit in enumerate(columns):
+            if not share[number] > 0:
+                continue
+            moved += share[number] * areas[number][1](weights)
+            if average == "weighted":
+                moved += hit * ((values[number] - mean) / whole)
+        return {key: moved}
+
+    return Measurement(every, score, {key: True}, influence=influence)
 
 
 def _column(given: Distributions, positive: Any) -> int:
@@ -103,40 +136,87 @@ def _column(given: Distributions, positive: Any) -> int:
     return given.labels.index(positive)
 
 
-def _roc(scores: FloatArray, hit: np.ndarray) -> Callable[[FloatArray], FloatArray]:
+def _roc(scores: FloatArray, hit: np.ndarray) -> tuple[Value, Value]:
     order = Order(scores)
     hits = hit[order.rows].astype(np.float64)
     misses = 1 - hits
 
+    places = np.flatnonzero(hits)
+
     def area(weights: FloatArray) -> FloatArray:
         in_order = np.take(weights, order.rows, axis=-1)
-        below = order.up_to(in_order * misses)
         if order.distinct:
-            won = np.einsum("...i,i,...i->...", in_order, hits, below)
-        else:
-            # Rows with the same score count half: the mean of what is below with them and without.
-            positive = steps(order.up_to(in_order * hits))
-            won = np.einsum("...i,...i->...", positive, below - steps(below) / 2)
+            hit_weights, found, taken, whole = _at(places, in_order)
+            won = np.einsum("...i,...i->...", hit_weights, taken - found)
+            return _over(won, found[..., -1] * (whole - found[..., -1]))
+        # Rows with the same score count half: the mean of what is below with them and without.
+        below = order.up_to(in_order * misses)
+        positive = steps(order.up_to(in_order * hits))
+        won = np.einsum("...i,...i->...", positive, below - steps(below) / 2)
         missed = below[..., -1]
         return _over(won, (in_order.sum(-1) - missed) * missed)
 
-    return area
+    def influence(weights: FloatArray) -> FloatArray:
+        """Of DeLong, DeLong and Clarke-Pearson (1988): how many rows of the other kind a row is ahead of."""
+        in_order = np.take(weights, order.rows)
+        lost, found = order.up_to(in_order * misses), order.up_to(in_order * hits)
+        value = float(area(weights))
+        ahead = order.of_rows((lost - steps(lost) / 2) / lost[-1]) - value
+        behind = order.of_rows(1 - (found - steps(found) / 2) / found[-1]) - value
+        moved: FloatArray = np.where(hit, ahead / found[-1], behind / lost[-1])
+        return moved
+
+    return area, influence
 
 
-def _precision(scores: FloatArray, hit: np.ndarray) -> Callable[[FloatArray], FloatArray]:
+def _precision(scores: FloatArray, hit: np.ndarray) -> tuple[Value, Value]:
     order = Order(-scores)
     hits = hit[order.rows].astype(np.float64)
+    places = np.flatnonzero(hits)
 
     def area(weights: FloatArray) -> FloatArray:
         in_order = np.take(weights, order.rows, axis=-1)
+        if order.distinct:
+            hit_weights, found, taken, _ = _at(places, in_order)
+            share = np.divide(found, taken, out=np.zeros(taken.shape), where=taken > 0)
+            return _over(np.einsum("...i,...i->...", hit_weights, share), found[..., -1])
         found, taken = order.up_to(in_order * hits), order.up_to(in_order)
         precision = np.divide(found, taken, out=np.zeros(taken.shape), where=taken > 0)
         return _over(np.einsum("...i,...i->...", steps(found), precision), found[..., -1])
 
-    return area
+    def influence(weights: FloatArray) -> FloatArray:
+        """By the quotient rule: a hit adds its own precision, and every row changes those after it."""
+        in_order = np.take(weights, order.rows)
+        found, taken = order.up_to(in_order * hits), order.up_to(in_order)
+        precision = np.divide(found, taken, out=np.zeros(taken.shape), where=taken > 0)
+        gained = np.divide(steps(found), taken, out=np.zeros(taken.shape), where=taken > 0)
+        as_hit, as_any = _from_here_on(gained), _from_here_on(gained * precision)
+        value = float(area(weights))
+        of_hit = order.of_rows(precision + as_hit) - value
+        moved: FloatArray = (np.where(hit, of_hit, 0.0) - order.of_rows(as_any)) / found[-1]
+        return moved
+
+    return area, influence
+
+
+def _at(places: IntArray, in_order: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return weights at some places, sums of theirs and of all up to there, and the sum of all.
+
+    With no place there is one of weight 0, so that sums have an end.
+    """
+    taken = np.cumsum(in_order, axis=-1)
+    if not len(places):
+        nothing = np.zeros((*in_order.shape[:-1], 1))
+        return nothing, nothing, nothing, taken[..., -1]
+    weights = np.take(in_order, places, axis=-1)
+    return weights, np.cumsum(weights, axis=-1), np.take(taken, places, axis=-1), taken[..., -1]
+
+
+def _from_here_on(values: FloatArray) -> FloatArray:
+    return np.cumsum(values[::-1])[::-1]
 
 
 def _over(above: FloatArray, below: FloatArray) -> FloatArray:
     """Divide; by nothing is undefined (NaN)."""
-    above, below = np.asarray(above), np.asarray(below)
+    above, below = np.broadcast_arrays(above, below)
     return np.asarray(np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0))

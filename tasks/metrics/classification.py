@@ -1,7 +1,11 @@
 """Classification: accuracy, precision, recall, F1, Matthews correlation, kappa, from confusion cells.
 
-Labels are compared by equality; scores average over the labels that occur in predictions or references,
-as scikit-learn does, the reference implementation of everything here.
+Labels are compared by equality: "1" is not 1. Where a score is averaged over labels, they are those that
+occur in predictions or references, as in scikit-learn, the reference implementation of everything here.
+`average` says how: `macro` (every label counts alike, however rare), `weighted` (by its rows), `micro` (all
+rows together: with one label a row, that is accuracy), or `binary` (the one label named by `positive`).
+A label never predicted has precision 0, one without rows recall 0. Each label's scores are in the
+`per_class` table. HF evaluate's default is `binary`; here it is `macro`, and the key says which.
 """
 
 from __future__ import annotations
@@ -59,9 +63,11 @@ def _summed(totals: FloatArray, group: IntArray, groups: int) -> FloatArray:
     """Add up the last axis by group; the work is in proportion to the occupied cells."""
     summed = np.zeros((*totals.shape[:-1], groups))
     if group.size:
-        order = np.argsort(group, kind="stable")
-        present, starts = np.unique(group[order], return_index=True)
-        summed[..., present] = np.add.reduceat(totals[..., order], starts, axis=-1)
+        if (group[1:] < group[:-1]).any():
+            order = np.argsort(group, kind="stable")
+            group, totals = group[order], np.take(totals, order, axis=-1)
+        present, starts = np.unique(group, return_index=True)
+        summed[..., present] = np.add.reduceat(totals, starts, axis=-1)
     return summed
 
 
@@ -110,7 +116,8 @@ def _one(key: str, table: Confusion, score: Callable[[FloatArray], FloatArray]) 
 def accuracy(predictions: Sequence[Any], references: Sequence[Any]) -> Measurement:
     """Share of rows whose label is predicted rightly, 0 to 1.
 
-    Key: `accuracy`. Reference: sklearn.metrics.accuracy_score.
+    Key: `accuracy`. Where one label has most rows, always guessing it scores high: look at
+    `balanced_accuracy` or macro F1 beside it. Reference: sklearn.metrics.accuracy_score.
     """
     table = tabulate(predictions, references)
     key = "accuracy"
@@ -125,7 +132,8 @@ def accuracy(predictions: Sequence[Any], references: Sequence[Any]) -> Measureme
 def balanced_accuracy(predictions: Sequence[Any], references: Sequence[Any]) -> Measurement:
     """Mean recall over the labels that occur in the references, 0 to 1.
 
-    Key: `balanced_accuracy`. Reference: sklearn.metrics.balanced_accuracy_score.
+    Key: `balanced_accuracy`. Guessing scores 1 by the number of labels, however uneven they are. Reference:
+    sklearn.metrics.balanced_accuracy_score.
     """
     table = tabulate(predictions, references)
 
@@ -139,7 +147,8 @@ def balanced_accuracy(predictions: Sequence[Any], references: Sequence[Any]) -> 
 def matthews_correlation(predictions: Sequence[Any], references: Sequence[Any]) -> Measurement:
     """Correlation of predicted and right labels, -1 to 1; 0 where either is constant.
 
-    Key: `matthews_correlation`. Source: Gorodkin (2004). Reference: sklearn.metrics.matthews_corrcoef.
+    Key: `matthews_correlation`. Near 0 for every guess that does not look at the row. Source: Gorodkin
+    (2004). Reference: sklearn.metrics.matthews_corrcoef.
     """
     table = tabulate(predictions, references)
 
@@ -178,7 +187,8 @@ def precision(
 ) -> Measurement:
     """Share of a label's predictions that are right, averaged over labels, 0 to 1.
 
-    Key: `precision_macro` and so on, by `average`. Reference: sklearn.metrics.precision_score.
+    Key: `precision_macro` and so on, by `average`. With `average: binary`, `positive` names the label that
+    counts; without it, it is 1 where the labels are 0 and 1. Reference: sklearn.metrics.precision_score.
     """
     return _averaged("precision", predictions, references, average, positive)
 
@@ -191,7 +201,8 @@ def recall(
 ) -> Measurement:
     """Share of a label's rows that are found, averaged over labels, 0 to 1.
 
-    Key: `recall_macro` and so on, by `average`. Reference: sklearn.metrics.recall_score.
+    Key: `recall_macro` and so on, by `average`. With `average: binary`, `positive` names the label that
+    counts; without it, it is 1 where the labels are 0 and 1. Reference: sklearn.metrics.recall_score.
     """
     return _averaged("recall", predictions, references, average, positive)
 
@@ -205,7 +216,8 @@ def f1(
     """Harmonic mean of precision and recall, averaged over labels, 0 to 1.
 
     Key: `f1_macro` and so on, by `average`. With `average: binary`, `positive` names the label that counts;
-    without it, it is 1 where the labels are 0 and 1. Reference: sklearn.metrics.f1_score.
+    without it, it is 1 where the labels are 0 and 1. Macro F1 is the mean of the labels' F1, not the F1 of
+    mean precision and recall. Reference: sklearn.metrics.f1_score.
     """
     return _averaged("f1", predictions, references, average, positive)
 

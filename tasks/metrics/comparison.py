@@ -16,7 +16,15 @@ import numpy as np
 from tasks.errors import BadEvaluation, listing
 from tasks.metrics.contract import Measurement
 from tasks.metrics.effects import effect_size, row_scores
-from tasks.metrics.intervals import JACKKNIFED, MANY, joined, numbered, standard_error, student_reach
+from tasks.metrics.intervals import (
+    JACKKNIFED,
+    MANY,
+    influence_error,
+    joined,
+    numbered,
+    standard_error,
+    student_reach,
+)
 from tasks.metrics.power import detectable_difference
 from tasks.metrics.resampling import drawn_weights
 from tasks.metrics.significance import holm, mcnemar, wilcoxon
@@ -93,28 +101,22 @@ def paired(
         number = numbered(groups, rows)
         left, right = left.clustered(number), right.clustered(number)
     points = _difference(one.score(one.statistics.total()), other.score(other.statistics.total()))
-    many = False
     if isinstance(left, Weighted) and isinstance(right, Weighted) and left.units > MANY:
-        many = True
-        totals = zip(left.left_out(JACKKNIFED), right.left_out(JACKKNIFED), strict=True)
-        drawn = joined([_difference(one.score(a), other.score(b)) for (a, _), (b, _) in totals])
-    else:
-        pairs = _drawn_alike(left, right, resamples, np.random.default_rng(seed))
-        drawn = joined([_difference(one.score(a), other.score(b)) for a, b in pairs])
+        return _by_jackknife(one, other, (left, right), points, level)
+    pairs = _drawn_alike(left, right, resamples, np.random.default_rng(seed))
+    drawn = joined([_difference(one.score(a), other.score(b)) for a, b in pairs])
     found = {}
     for key, value in points.items():
         defined = drawn[key][np.isfinite(drawn[key])]
         if defined.size < 2 or not np.isfinite(value):
             found[key] = Difference(float(value), float("nan"), float("nan"), 1.0)
             continue
-        spread = standard_error(defined) if many else float(defined.std(ddof=1))
-        tested = (_by_jackknife if many else _by_bootstrap)(float(value), defined, spread, level)
         name, effect = effect_size(one, other, key)
         found[key] = replace(
-            tested,
+            _by_bootstrap(float(value), defined, level),
             effect=effect,
             effect_name=name,
-            detectable=detectable_difference(spread, alpha=1 - level),
+            detectable=detectable_difference(float(defined.std(ddof=1)), alpha=1 - level),
         )
     return found
 
@@ -159,19 +161,46 @@ def _difference(one: Scores, other: Scores) -> Scores:
     return {key: np.asarray(one[key] - other[key]) for key in one if key in other}
 
 
-def _by_bootstrap(value: float, drawn: FloatArray, spread: float, level: float) -> Difference:
+def _by_bootstrap(value: float, drawn: FloatArray, level: float) -> Difference:
     tail = (1 - level) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     return Difference(value, float(low), float(high), min(1.0, 2 * (beyond + 1) / (drawn.size + 1)))
 
 
-def _by_jackknife(value: float, drawn: FloatArray, spread: float, level: float) -> Difference:
+def _by_jackknife(
+    one: Measurement, other: Measurement, units: tuple[Weighted, Weighted], points: Scores, level: float
+) -> dict[str, Difference]:
+    """Return differences with the spread of leaving rows out: each by its influence, or groups in turn."""
     from scipy.special import stdtr
 
-    reach = student_reach(spread, drawn.size, level)
-    p_value = 2 * float(stdtr(drawn.size - 1, -abs(value) / spread)) if spread > 0 else 1.0
-    return Difference(value, value - reach, value + reach, p_value, test="paired jackknife")
+    left, right = units
+    if one.influence is not None and other.influence is not None:
+        moved = _difference(one.influence(one.statistics.total()), other.influence(other.statistics.total()))
+        spreads = {key: influence_error(left, values) for key, values in moved.items()}
+        groups = left.units
+    else:
+        totals = zip(left.left_out(JACKKNIFED), right.left_out(JACKKNIFED), strict=True)
+        drawn = joined([_difference(one.score(a), other.score(b)) for (a, _), (b, _) in totals])
+        spreads = {key: standard_error(values) for key, values in drawn.items()}
+        groups = JACKKNIFED
+    found = {}
+    for key, each in points.items():
+        value, spread = float(each), spreads[key]
+        if not (np.isfinite(value) and np.isfinite(spread)):
+            found[key] = Difference(value, float("nan"), float("nan"), 1.0)
+            continue
+        reach = student_reach(spread, groups, level)
+        p_value = 2 * float(stdtr(groups - 1, -abs(value) / spread)) if spread > 0 else 1.0
+        found[key] = Difference(
+            value,
+            value - reach,
+            value + reach,
+            p_value,
+            test="paired jackknife",
+            detectable=detectable_difference(spread, alpha=1 - level),
+        )
+    return found
 
 
 def _drawn_alike(

@@ -72,6 +72,8 @@ class Measurement:
         most_resamples: How many bootstrap samples it can afford where a score is costly; None for any number.
         centred: Whether drawing rows more than once moves the score itself (of curves, of distances between
             sets), so that the interval is the spread of the samples around the score, not their quantiles.
+        influence: From the weights of rows to how much each row's weight moves each score, shape (rows,):
+            the derivative of `score`, which spares many rows the drawing. None where it is not known.
     """
 
     statistics: Statistics
@@ -82,6 +84,7 @@ class Measurement:
     proportions: Mapping[str, float] = field(default_factory=dict)
     most_resamples: int | None = None
     centred: bool = False
+    influence: Callable[[FloatArray], dict[str, FloatArray]] | None = None
 
     def affordable(self, resamples: int) -> int:
         """Return how many bootstrap samples to draw where `resamples` were asked for."""
@@ -99,6 +102,8 @@ class Metric:
         higher_is_better: The direction of its first score, for its description.
         check: `check(**arguments)`, where there is one, raises a `UserError` for what cannot work (a model
             that is not there), before anything is predicted.
+        of_a_row: What a single row has of its first score, by default arguments: a `hit` or a miss, which
+            McNemar's test takes; a `score` of its own, which Wilcoxon's takes; or `nothing`.
     """
 
     name: str
@@ -106,6 +111,7 @@ class Metric:
     measure: Callable[..., Measurement]
     higher_is_better: bool = True
     check: Callable[..., None] | None = None
+    of_a_row: Literal["hit", "score", "nothing"] = "score"
 
     @property
     def summary(self) -> str:

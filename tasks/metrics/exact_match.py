@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tasks.errors import BadEvaluation
 from tasks.metrics.contract import Measurement
-from tasks.metrics.ratios import over
-from tasks.metrics.statistics import Sums
+from tasks.metrics.means import share_of_rows
 from tasks.metrics.texts import References, several
 
 
@@ -54,9 +54,7 @@ def exact_match(
         text = text.lower() if ignore_case else text
         return text.translate(table) if dropped else text
 
-    values = np.ones((len(rows), 2))
-    for place, (given, row) in enumerate(zip(predictions, rows, strict=True)):
-        values[place, 0] = ready(given) in map(ready, row)
+    hits = np.array([ready(given) in map(ready, row) for given, row in zip(predictions, rows, strict=True)])
     ignored = [
         name
         for name, there in (
@@ -67,9 +65,5 @@ def exact_match(
         )
         if there
     ]
-    return Measurement(
-        Sums(values),
-        lambda totals: {"exact_match": over(totals[..., 0], totals[..., 1], np.nan)},
-        {"exact_match": True},
-        tags={"exact_match_ignores": ", ".join(ignored)} if ignored else {},
-    )
+    tags = {"exact_match_ignores": ", ".join(ignored)} if ignored else {}
+    return replace(share_of_rows("exact_match", hits), tags=tags)

@@ -2,7 +2,9 @@
 
 A row is a set of labels (any collection of them), or a list of 0 and 1, one for each label in a fixed order,
 as scikit-learn and HF evaluate's `multilabel` configurations have it. Rows are read as 0 and 1 where all are
-of one length and hold nothing else; sets of the labels 0 and 1 must be given as Python sets.
+of one length and hold nothing else; sets of the labels 0 and 1 must be given as Python sets. `labels` names
+all labels there are, so that one that never occurs counts too. `average` is `macro` (every label counts
+alike), `weighted` (by its rows), `micro` (all yes-or-no answers together) or `samples` (every row alike).
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from tasks.metrics.contract import Measurement
 from tasks.metrics.means import mean_of_rows, share_of_rows
 from tasks.metrics.shapes import check_lengths
 from tasks.metrics.statistics import FloatArray, Sums
+
+_BLOCK = 1_000_000
+"""Scores that are ranked at a time."""
 
 Average = Literal["micro", "macro", "weighted", "samples"]
 
@@ -186,18 +191,31 @@ def label_ranking_average_precision(
             f"Scores have the shape {scores.shape} and labels {right.right.shape}; "
             "a row needs one finite score a label."
         )
-    values = np.array([_ranked(*row) for row in zip(scores, right.right > 0, strict=True)])
+    block = max(1, _BLOCK // len(right.labels))
+    values = np.concatenate(
+        [
+            _ranked(scores[start : start + block], right.right[start : start + block])
+            for start in range(0, len(scores), block)
+        ]
+    )
     return mean_of_rows("label_ranking_average_precision", values)
 
 
-def _ranked(scores: FloatArray, right: np.ndarray) -> float:
-    if right.all() or not right.any():
-        return 1.0
-    of_right = np.sort(scores[right])
-    every = np.sort(scores)
-    as_high = len(every) - np.searchsorted(every, of_right, side="left")
-    right_as_high = len(of_right) - np.searchsorted(of_right, of_right, side="left")
-    return float(np.mean(right_as_high / as_high))
+def _ranked(scores: FloatArray, right: FloatArray) -> FloatArray:
+    """Return the ranking precision of each row, shape (rows,)."""
+    labels = scores.shape[1]
+    order = np.argsort(-scores, axis=1)
+    ordered = np.take_along_axis(scores, order, axis=1)
+    hit = np.take_along_axis(right, order, axis=1)
+    is_end = np.append(ordered[:, 1:] != ordered[:, :-1], np.ones((len(scores), 1), dtype=bool), axis=1)
+    # Of labels with the same score each counts all of them: those up to the last one.
+    last = np.where(is_end, np.arange(labels), labels)
+    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    right_as_high = np.take_along_axis(np.cumsum(hit, axis=1), last, axis=1)
+    count = hit.sum(axis=1)
+    summed = (hit * right_as_high / (last + 1)).sum(axis=1)
+    none_or_all = (count == 0) | (count == labels)
+    return np.where(none_or_all, 1.0, summed / np.where(none_or_all, 1.0, count))
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:

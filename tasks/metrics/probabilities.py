@@ -1,7 +1,9 @@
 """Class probabilities: log loss, Brier score, calibration error, top-k accuracy.
 
-Probabilities are one number a row, a mapping from label to number a row, or a matrix (see
-`tasks.metrics.distributions`).
+Predictions are one probability a row (of the label named by `positive`; 1 where the labels are 0 and 1), a
+mapping from label to probability a row (a label left out has 0), or a matrix whose columns `labels` names in
+order (without it they are the labels that occur, sorted). Where they must be probabilities, those of a row
+add up to 1.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Order:
     """
 
     def __init__(self, values: FloatArray) -> None:
-        self.rows: IntArray = np.argsort(values, kind="stable")
+        self.rows: IntArray = np.argsort(values)
         ordered = values[self.rows]
         is_end = np.append(ordered[1:] != ordered[:-1], True)
         self._ends = np.flatnonzero(is_end)
@@ -51,6 +51,14 @@ class Order:
         last += last - steps(last) + 1
         last /= 2
         return np.take(last, self._group, axis=-1)
+
+    def of_rows(self, of_distinct: FloatArray) -> FloatArray:
+        """Return for every row what is known of its value: (distinct values,) -> (rows,).
+
+        >>> Order(np.array([5.0, 1.0, 5.0])).of_rows(np.array([10.0, 50.0]))
+        array([50., 10., 50.])
+        """
+        return np.take(of_distinct, self._group, axis=-1)
 
     def tied_pairs(self, weights: FloatArray) -> FloatArray:
         """Return how many pairs of rows have the same value, by weight: (..., rows) -> (...)."""

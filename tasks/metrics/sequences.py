@@ -146,9 +146,14 @@ def laid_tags(predictions: TagSequences, references: TagSequences, numbers: Numb
     """Number the tags of predictions and references.
 
     Raises:
-        BadEvaluation: A row has more predicted tags than right ones, or fewer; there are no tokens.
+        BadEvaluation: A row is no list of tags, or has more predicted tags than right ones, or fewer; there
+            are no tokens.
     """
     check_lengths(predictions, references)
+    for what, rows in (("predictions", predictions), ("references", references)):
+        for number, tags in enumerate(rows):
+            if isinstance(tags, str) or not isinstance(tags, Sequence | np.ndarray):
+                raise BadEvaluation(f"Row {number} of the {what} is not a list of tags but {tags!r:.60}.")
     given, wanted = laid(predictions, numbers), laid(references, numbers)
     unequal = np.flatnonzero(given.lengths != wanted.lengths)
     if len(unequal):

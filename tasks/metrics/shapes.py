@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from tasks.errors import BadEvaluation
 
+OF_ROWS = frozenset({"sources"})
+"""Arguments of metrics that go with the rows."""
+
 
 def check_lengths(predictions: Sized, references: Sized) -> None:
     """Refuse predictions and references that do not pair up.

@@ -17,13 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics.resampling import bagged, drawn_weights, groups_of_rows, product
+from tasks.metrics.resampling import bagged, drawn_weights, draws_of, groups_of_rows, product
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Keep = NDArray[np.bool_] | IntArray
 
 _BLOCK = 100_000
+_ROWS_A_CELL = 20
+"""Rows for each cell from which on a draw over cells is faster than drawing every row."""
+
 _LEFT_OUT = 200
 """Groups a jackknife leaves out in turn where leaving out every row would cost rows squared."""
 
@@ -79,7 +82,7 @@ class Sums:
     def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
         """Yield totals of `count` bootstrap samples of the rows, in blocks of shape (samples, k)."""
         drawn_from = Sums(bagged(self.values, generator))
-        for weights in drawn_weights(drawn_from.rows, count, generator):
+        for weights in drawn_weights(drawn_from.rows, count, generator, draws_of(self.rows)):
             yield drawn_from.weighed(weights)
 
     def resampled(self, count: int, generator: np.random.Generator) -> FloatArray:
@@ -143,13 +146,26 @@ class Cells:
     def blocks(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
         """Yield cell counts of `count` bootstrap samples of the rows, in blocks of shape (samples, cells).
 
-        Drawing rows with replacement and counting their cells is a multinomial draw over the cells.
+        Drawing rows with replacement and counting their cells is a multinomial draw over the cells; with few
+        rows in most cells, drawing the rows themselves is faster.
         """
+        if self.rows < _ROWS_A_CELL * self.cells:
+            yield from self._drawn(count, generator)
+            return
         share = self.total() / self.rows
         block = max(1, 2_000_000 // self.cells)
         for start in range(0, count, block):
             size = min(block, count - start)
             yield generator.multinomial(self.rows, share, size=size).astype(np.float64)
+
+    def _drawn(self, count: int, generator: np.random.Generator) -> Iterator[FloatArray]:
+        block = max(1, _BLOCK // max(self.rows, self.cells))
+        for start in range(0, count, block):
+            size = min(block, count - start)
+            place = self.index[generator.integers(0, self.rows, size=(size, self.rows))]
+            place += np.arange(size)[:, None] * self.cells
+            counts = np.bincount(place.ravel(), minlength=size * self.cells)
+            yield counts.astype(np.float64).reshape(size, self.cells)
 
     def resampled(self, count: int, generator: np.random.Generator) -> FloatArray:
         """Return cell counts of `count` bootstrap samples of the rows, shape (count, cells)."""

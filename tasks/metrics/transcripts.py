@@ -3,6 +3,11 @@
 Rates are pooled (errors over all rows, by the words or characters of all references), unless a name ends in
 `_mean`. Sources: Morris, Maier and Green (2004) for MER and WIL. Reference implementation: jiwer, which
 splits words at spaces; here any white space splits them.
+
+Texts are compared as they are unless `normalizer` says otherwise, so that "Hello," and "hello" differ:
+`basic` is Whisper's for any language (lower case, no punctuation or brackets), `whisper_english` Whisper's
+for English (numbers, contractions and titles too), by which English results are mostly published. Rates of
+different normalisers do not compare, and the key names it. For a language without spaces take the `cer`.
 """
 
 from __future__ import annotations

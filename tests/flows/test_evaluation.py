@@ -15,6 +15,7 @@ from flows.evaluation import ModelsFailed, evaluate
 from tasks import home as places
 from tasks import tracking
 from tasks.errors import BadEvaluation, BadLabels, NotFound, Refused, UnknownName
+from tasks.report import as_json, markdown
 from tasks.spec import Dataset, Metric, Model, Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -171,6 +172,22 @@ def test_one_model_that_fails_does_not_take_the_others_along(demo: Path, tmp_pat
         ),
         ({"columns": {"image": "picture"}}, UnknownName, "there are: image, label"),
         ({"models": [Model(name="./nothing/here")]}, NotFound, "There is no model folder"),
+        (
+            {"settings": Settings(groups="lable")},
+            UnknownName,
+            "There is no column in 'digits' (for groups) 'lable'; there are: image, label. Did you mean",
+        ),
+        ({"settings": Settings(groups="image")}, BadEvaluation, "The column 'image' holds image, and groups"),
+        (
+            {"settings": Settings(test="mcnemar"), "metrics": [Metric(name="f1")]},
+            BadEvaluation,
+            "The test mcnemar needs a plain share of rows, as accuracy, and 'f1', the first metric, is none",
+        ),
+        (
+            {"settings": Settings(test="wilcoxon", groups="label")},
+            BadEvaluation,
+            "test rows in groups by bootstrap or randomisation",
+        ),
     ],
 )
 def test_what_cannot_run_is_said_before_a_model_loads(
@@ -212,6 +229,30 @@ def test_a_module_of_hf_evaluate_runs_if_allowed_and_stands_beside_the_built_in_
     (run,) = runs("run")
     assert run.data.metrics["agreement/share"] == share.value
     assert "HF evaluate module, SHA-256" in run.data.tags["assay.agreement"]
+
+
+def test_intervals_groups_and_the_test_between_models_are_as_asked(demo: Path) -> None:
+    alone = evaluate(**digits(demo))
+    chosen = {"intervals": "bca", "groups": "label", "test": "randomisation"}
+    grouped = evaluate(**digits(demo, settings=Settings(chunk_rows=50, **chosen)))
+    row_wise = evaluate(**digits(demo, settings=Settings(chunk_rows=50, test="mcnemar")))
+    assert [each.scores["accuracy"].method for each in (alone[0], grouped[0])] == ["wilson", "bca"]
+    assert alone[0].scores["accuracy"].value == grouped[0].scores["accuracy"].value
+    tests = [each[0].difference.test for each in (alone, grouped, row_wise) if each[0].difference]
+    assert tests == ["paired bootstrap", "approximate randomisation", "McNemar, mid-p"]
+    assert alone[1].difference is None
+    assert alone[1].best
+    written = as_json(alone)["runs"][0]
+    assert written["scores"]["accuracy"]["method"] == "wilson"
+    assert written["against_best"]["effect_name"] == "cohen_h"
+    assert written["against_best"]["detectable"] > 0
+    text = markdown(alone)
+    assert "95% intervals: accuracy by Wilson's formula; f1_macro by the percentile bootstrap." in text
+    assert "digits-vit-nano: -" in text
+    assert "these rows can show a difference of" in text
+    # One model is right in every row, so that no bootstrap gives its accuracy an interval.
+    tags = [json.loads(run.data.tags["assay.intervals"]).get("accuracy") for run in runs("run")]
+    assert sorted(map(str, tags)) == ["None", "bca", "wilson", "wilson", "wilson", "wilson"]
 
 
 def test_labels_that_map_to_nothing_are_said_before_a_model_loads(demo: Path) -> None:

@@ -163,7 +163,7 @@ def test_what_cannot_be_scored_is_said() -> None:
         compute("sacrebleu", predictions=[None], references=["a"])
     with pytest.raises(UnknownName, match=r"tokenizer '13b'.*Did you mean '13a'"):
         compute("sacrebleu", predictions=["a"], references=["a"], tokenize="13b")
-    with pytest.raises(UnknownName, match="smoothing method 'addk'"):
+    with pytest.raises(UnknownName, match="smooth_method of the metric 'sacrebleu' 'addk'"):
         compute("sacrebleu", predictions=["a"], references=["a"], smooth_method="addk")
     with pytest.raises(BadEvaluation, match="1 token or more"):
         compute("bleu", predictions=["a"], references=["a"], max_order=0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import classification_report
 
-from tasks.errors import BadEvaluation
+from tasks.errors import BadEvaluation, UnknownName
 from tasks.metrics import compute
 from tasks.metrics.poseval import poseval
 
@@ -43,5 +43,5 @@ def test_poseval_equals_the_report(rows: list[list[tuple[str, str]]], nothing: i
 def test_no_tokens() -> None:
     with pytest.raises(BadEvaluation, match="no tokens"):
         compute("poseval", predictions=[[]], references=[[]])
-    with pytest.raises(BadEvaluation, match="zero_division is warn, 0 or 1, and not 2"):
+    with pytest.raises(UnknownName, match="zero_division of the metric 'poseval' '2'; there are: warn, 0, 1"):
         compute("poseval", predictions=[["A"]], references=[["A"]], zero_division=2)
