@@ -114,7 +114,7 @@ class Model(_Strict):
     api_key_env: str = Field(
         "OPENAI_API_KEY",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-        description="The environment variable that holds the endpoint's key; the key itself goes nowhere else.",
+        description="The environment variable that holds the endpoint's key, which is written nowhere.",
         json_schema_extra={"position": 5},
     )
     price: Price | None = Field(

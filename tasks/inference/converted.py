@@ -39,9 +39,7 @@ def check(options: Options) -> None:
     if there["device"] not in {"cpu", "cuda"}:
         raise BadEvaluation(f"The engine ctranslate2 runs on cpu and cuda, not on {options.device}.")
     if there["device"] == "cuda" and ctranslate2.get_cuda_device_count() <= there["device_index"]:
-        raise BadEvaluation(
-            f"The engine ctranslate2 was built without CUDA or does not see {options.device}."
-        )
+        raise BadEvaluation(f"The engine ctranslate2 does not see {options.device} on this machine.")
     able = ctranslate2.get_supported_compute_types(**there)
     if options.dtype not in able:
         named = [each for each in ("float32", "bfloat16", "float16") if each in able]
@@ -80,8 +78,9 @@ def folder(checkpoint: Checkpoint, options: Options) -> Path:
         if checkpoint.local:
             return Path(checkpoint.place)
         files = hub.model_files(checkpoint.place, checkpoint.commit)
-        inside = [file for file in files if file.endswith((".bin", ".json", ".txt"))]
-        return [hub.model_file(checkpoint.place, checkpoint.commit, file) for file in inside][0].parent
+        wanted = [file for file in files if file.endswith((".bin", ".json", ".txt")) and "/" not in file]
+        fetched = [hub.model_file(checkpoint.place, checkpoint.commit, file) for file in wanted]
+        return fetched[0].parent
     named = f"{checkpoint.commit}-{options.dtype}-{version('ctranslate2')}"
     kept = home.home() / "converted" / named
     if not kept.is_dir():

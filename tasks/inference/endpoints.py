@@ -128,7 +128,8 @@ def check(endpoint: Endpoint) -> None:
     close = nearest(endpoint.model, there)
     hint = f" Did you mean '{close}'?" if close else ""
     raise NotFound(
-        f"The endpoint '{endpoint.address}' has no model '{endpoint.model}'; there are: {listing(there)}.{hint}"
+        f"The endpoint '{endpoint.address}' has no model '{endpoint.model}'; "
+        f"there are: {listing(there)}.{hint}"
     )
 
 
