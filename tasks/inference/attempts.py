@@ -24,6 +24,9 @@ from tasks.inference.endpoints import Endpoint, refusal
 
 Answer = TypeVar("Answer")
 
+GRACE = 2.0
+"""Seconds that requests under way have to come to an end when the run ends early."""
+
 PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 """Statuses of trouble that may pass; those above 511 are proxies' and overloaded servers' own."""
 
@@ -67,6 +70,9 @@ class Patience:
     longest: float = 30.0
     asked: float = 600.0
 
+
+PATIENCE = Patience()
+"""For a run."""
 
 CHECKING = Patience(attempts=3, longest=2.0, asked=10.0)
 """For the check before a run, which a person waits for."""
@@ -117,7 +123,7 @@ class Attempts:
 
     def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
         self._endpoint = endpoint
-        self._patience = patience or Patience()
+        self._patience = patience or PATIENCE
         self._key = endpoint.key()
         self._client = httpx.Client(
             headers=endpoint.headers(),
@@ -127,7 +133,8 @@ class Attempts:
             ),
         )
         self._closed = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._under_way = 0
         self._answered = float("-inf")
         self._not_before = 0.0
         self.repeated = 0
@@ -141,8 +148,10 @@ class Attempts:
         self.close()
 
     def close(self) -> None:
-        """Give up what is under way; threads that wait for their next attempt end at once."""
+        """Give up what is under way: threads between two attempts end at once, requests have a moment."""
         self._closed.set()
+        with self._lock:
+            self._lock.wait_for(lambda: not self._under_way, timeout=GRACE)
         self._client.close()
 
     def get(self, path: str, read: Callable[[Any], Answer]) -> Answer:
@@ -187,10 +196,16 @@ class Attempts:
         raise Unanswered(f"no answer in {self._patience.attempts} attempts, the last with: {last}")
 
     def _once(self, send: Callable[[], httpx.Response], read: Callable[[Any], Answer]) -> Answer:
+        with self._lock:
+            self._under_way += 1
         try:
             response = send()
         except httpx.TransportError as error:
             raise _Passing(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                self._lock.notify_all()
         status = response.status_code
         if status in PASSING:
             wait = asked_to_wait(response.headers.get("Retry-After"), datetime.now(UTC))

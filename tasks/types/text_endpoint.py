@@ -46,10 +46,12 @@ class EndpointWriter:
         return lambda: [self._answered(item.features) for item in items]
 
     def _answered(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        # Other threads may change the name meanwhile.
+        most = self._most
         try:
-            return self._sent(self._most, body)
+            return self._sent(most, body)
         except Rejected as rejected:
-            if NEWER_MOST not in str(rejected) or self._most == NEWER_MOST:
+            if NEWER_MOST not in str(rejected) or most == NEWER_MOST:
                 raise
         answer = self._sent(NEWER_MOST, body)
         self._most = NEWER_MOST
