@@ -8,7 +8,7 @@ form silently loses its types where it cannot be imported.
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.functional_validators import AfterValidator
@@ -69,6 +69,15 @@ class Dataset(_Strict):
         description="Evaluate on this many rows: a seeded sample, not the head.",
         json_schema_extra={"position": 4},
     )
+
+
+def _web_address(text: str) -> SplitResult | None:
+    """Return the parts of an http address; None where it is none."""
+    try:
+        parts = urlsplit(text)
+        return parts if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 else None
+    except ValueError:
+        return None
 
 
 class Price(_Strict):
@@ -147,8 +156,8 @@ class Model(_Strict):
             if self.price is not None:
                 raise ValueError(f"the model '{self.name}' has a price and no endpoint that could charge it")
             return self
-        there = urlsplit(self.endpoint)
-        if there.scheme not in {"http", "https"} or not there.hostname:
+        there = _web_address(self.endpoint)
+        if there is None:
             raise ValueError(
                 f"the endpoint of the model '{self.name}' is an address as http://host:8000/v1 or "
                 "https://api.openai.com/v1"

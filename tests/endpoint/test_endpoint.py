@@ -328,6 +328,7 @@ def test_a_key_that_is_not_set_and_a_server_that_is_not_there(
     ("entry", "words"),
     [
         ({"endpoint": "host:8000/v1"}, "is an address as http://host:8000/v1"),
+        ({"endpoint": "http://host:port/v1"}, "is an address as http://host:8000/v1"),
         ({"endpoint": f"http://me:{KEY}@host/v1"}, "holds no key"),
         ({"endpoint": f"https://host/v1?key={KEY}"}, "holds no key"),
         ({"endpoint": "http://host/v1", "revision": "main"}, "leave 'revision' out"),
