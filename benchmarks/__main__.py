@@ -15,7 +15,11 @@ BENCHMARKS = {
     "metric_bootstrap_accuracy": metrics.hf_bootstrap,
     "metric_bootstrap_kendalltau": metrics.rank_correlation,
     "metric_million_rows": metrics.million,
-    "engine_text_classification": inference.text_classification,
+    "engine_text_float32": inference.text_float32,
+    "engine_text_bfloat16": inference.text_bfloat16,
+    "engine_speech": inference.speech,
+    "engine_generation": inference.generation,
+    "engine_images": inference.images,
 }
 
 
@@ -30,10 +34,11 @@ def main() -> None:
     for name in names:
         found = BENCHMARKS[name]()
         results.append(found)
+        keep(results)
         print(
-            f"{name}: {found.ratio:.1f}x ({found.ours_s:.3f} s, theirs {found.theirs_s:.3f} s) {found.detail}"
+            f"{name}: {found.ratio:.1f}x ({found.ours_s:.3f} s, theirs {found.theirs_s:.3f} s) {found.detail}",
+            flush=True,
         )
-    keep(results)
 
 
 if __name__ == "__main__":

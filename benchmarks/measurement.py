@@ -16,7 +16,7 @@ TIMES = 3
 
 @dataclass(frozen=True)
 class Result:
-    """What a benchmark found; seconds are the best of three runs each, taken in turn."""
+    """What a benchmark found; seconds are the best of several runs each, taken in turn."""
 
     name: str
     ours_s: float
@@ -34,9 +34,11 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def side_by_side(name: str, ours: Callable[[], object], theirs: Callable[[], object], detail: str) -> Result:
-    """Run both in turn, three times each, and compare their best times."""
-    pairs = [(timed(ours), timed(theirs)) for _ in range(TIMES)]
+def side_by_side(
+    name: str, ours: Callable[[], object], theirs: Callable[[], object], detail: str, times: int = TIMES
+) -> Result:
+    """Run both in turn, so many times each, and compare their best times."""
+    pairs = [(timed(ours), timed(theirs)) for _ in range(times)]
     mine, other = (min(pair[side] for pair in pairs) for side in (0, 1))
     return Result(name, mine, other, other / mine, detail, _machine(), _commit())
 

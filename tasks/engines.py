@@ -13,6 +13,9 @@ from tasks.spec import Model, Settings
 from tasks.types import task_type
 from tasks.types.contract import Open, TaskType
 
+SPREAD_BY_THEMSELVES = frozenset({"endpoint", "vllm"})
+"""Engines that have many rows under way on their own, which a second process would only get in the way of."""
+
 
 def choose(kind: TaskType, model: Model, settings: Settings) -> str:
     """Return the engine of a model: its endpoint where it has one, or else what the settings say.
@@ -60,10 +63,10 @@ def check_machine(options: Options) -> None:
     """
     if options.engine == "ctranslate2":
         converted.check(options)
-    if options.engine == "vllm" and not options.device.startswith("cuda"):
+    if options.engine == "vllm" and options.device != "cuda:0":
         raise BadEvaluation(
-            f"The engine vllm runs on CUDA devices, and this evaluation on {options.device}; "
-            "set settings.engine to transformers."
+            "The engine vllm runs on the first CUDA device, which CUDA_VISIBLE_DEVICES can choose, and this "
+            f"evaluation on {options.device}; set settings.device to cuda or settings.engine to transformers."
         )
 
 

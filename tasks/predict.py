@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -11,14 +11,16 @@ import pyarrow.compute as pc
 from tasks import home
 from tasks.candidates import Candidate
 from tasks.computation import compute, store_of
+from tasks.engines import SPREAD_BY_THEMSELVES
 from tasks.errors import AssayError
 from tasks.inference import engine
-from tasks.inference.chunks import ChunkStore
+from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.endpoints import Price
 from tasks.inference.segments import Segment, cover, gaps, missing
 from tasks.inference.tally import Tally
 from tasks.plan import Plan
 from tasks.types import task_type
+from tasks.workers import devices_of, predict_side_by_side
 
 
 class PredictionFailed(AssayError):
@@ -77,7 +79,7 @@ def predict(
     reused = sum(each.stop - each.start for each in kept)
     advance(reused)
     wanted = list(missing(kept, rows.rows, settings.chunk_rows))
-    tally = compute(plan, candidate, wanted, advance) if wanted else Tally()
+    tally = _computed(plan, candidate, wanted, advance) if wanted else Tally()
     if wanted:
         store.note("efficiency", tally.efficiency)
     else:
@@ -122,6 +124,18 @@ def spent(predictions: pa.Table, price: Price | None) -> dict[str, float]:
         return {}
     found = {"cost/prompt_tokens": float(read), "cost/tokens": float(written)}
     return found | ({"cost/dollars": price.dollars(read, written)} if price else {})
+
+
+def _computed(
+    plan: Plan, candidate: Candidate, wanted: Sequence[Chunk], advance: Callable[[int], None]
+) -> Tally:
+    """Predict chunks in this process, or in several where there are several devices or it was asked for."""
+    if candidate.options.engine in SPREAD_BY_THEMSELVES:
+        return compute(plan, candidate, wanted, advance)
+    on = devices_of(plan, candidate)
+    if len(on) == 1 and on[0] == candidate.options.device:
+        return compute(plan, candidate, wanted, advance)
+    return predict_side_by_side(plan, candidate, wanted, on, advance)
 
 
 def _failed(store: ChunkStore, segment: Segment) -> int:

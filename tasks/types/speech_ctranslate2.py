@@ -1,4 +1,4 @@
-"""Speech recognition by CTranslate2: Whisper, converted, and the same words several times as fast."""
+"""Speech recognition by CTranslate2: Whisper, converted, with the same words in less time."""
 
 from __future__ import annotations
 

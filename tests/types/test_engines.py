@@ -138,7 +138,8 @@ def test_what_an_engine_cannot_do_is_said_in_one_sentence(
         (Options("cpu", "float16", engine="ctranslate2"), "has no float16 on cpu; there are: float32"),
         (Options("mps", "float32", engine="ctranslate2"), "runs on cpu and cuda, not on mps"),
         (Options("cuda:7", "float32", engine="ctranslate2"), "does not see cuda:7"),
-        (Options("cpu", "float32", engine="vllm"), "runs on CUDA devices, and this evaluation on cpu"),
+        (Options("cpu", "float32", engine="vllm"), "on the first CUDA device, .* this evaluation on cpu"),
+        (Options("cuda:1", "float32", engine="vllm"), "this evaluation on cuda:1"),
     ],
 )
 def test_a_machine_that_an_engine_does_not_run_on_is_named(options: Options, words: str) -> None:
