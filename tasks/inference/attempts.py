@@ -24,6 +24,9 @@ from tasks.inference.endpoints import Endpoint, refusal
 
 Answer = TypeVar("Answer")
 
+GIVEN_UP = 4
+"""Requests in a row that may stay without an answer from a server that is there."""
+
 GRACE = 2.0
 """Seconds that requests under way have to come to an end when the run ends early."""
 
@@ -135,7 +138,7 @@ class Attempts:
         self._closed = threading.Event()
         self._lock = threading.Condition()
         self._under_way = 0
-        self._answered = float("-inf")
+        self._answered, self._given_up = False, 0
         self._not_before = 0.0
         self.repeated = 0
 
@@ -168,14 +171,35 @@ class Attempts:
 
         Raises:
             Rejected: The server refused this request.
-            Unanswered: It did not answer this request, and others meanwhile.
+            Unanswered: It did not answer this request, and is there all the same.
             NoAccess: It refuses the key.
-            OutOfReach: It answered no request since this one was first made.
+            OutOfReach: It is down, or has left several requests in a row without an answer.
         """
-        return self._patiently(lambda: self._client.post(f"{self._endpoint.address}/{path}", json=body), read)
+        try:
+            return self._patiently(
+                lambda: self._client.post(f"{self._endpoint.address}/{path}", json=body), read
+            )
+        except Unanswered as unanswered:
+            if self._closed.is_set() or not self._gone():
+                raise
+            raise OutOfReach(
+                f"The endpoint '{self._endpoint.address}' answers no more ({unanswered}); what it has "
+                "answered is stored, and the same evaluation goes on from there when it is run again."
+            ) from unanswered
+
+    def _gone(self) -> bool:
+        """Tell a server that is down from one request that it cannot answer."""
+        with self._lock:
+            self._given_up += 1
+            if self._given_up > GIVEN_UP:
+                return True
+        try:
+            return self._client.get(f"{self._endpoint.address}/models").status_code in PASSING
+        except httpx.HTTPError:
+            return True
 
     def _patiently(self, send: Callable[[], httpx.Response], read: Callable[[Any], Answer]) -> Answer:
-        began = time.monotonic()
+        last = ""
         for attempt in range(self._patience.attempts):
             self._rest(self._not_before - time.monotonic())
             try:
@@ -186,13 +210,9 @@ class Attempts:
                     break
                 self._repeat(pause(attempt, self._patience, random.random()), trouble.wait)
             else:
-                self._answered = time.monotonic()
+                with self._lock:
+                    self._answered, self._given_up = True, 0
                 return answer
-        if self._answered < began and self._patience != CHECKING:
-            raise OutOfReach(
-                f"The endpoint '{self._endpoint.address}' answers no more ({last}); what it has answered is "
-                "stored, and the same evaluation goes on from there when it is run again."
-            )
         raise Unanswered(f"no answer in {self._patience.attempts} attempts, the last with: {last}")
 
     def _once(self, send: Callable[[], httpx.Response], read: Callable[[Any], Answer]) -> Answer:
@@ -210,7 +230,7 @@ class Attempts:
         if status in PASSING:
             wait = asked_to_wait(response.headers.get("Retry-After"), datetime.now(UTC))
             raise _Passing(f"status {status}: {_said(response)}", wait)
-        if status in SHUT_OUT or (status == 403 and self._answered < 0):
+        if status in SHUT_OUT or (status == 403 and not self._answered):
             raise refusal(status, self._endpoint, self._without_key(_said(response)))
         if status >= 300:
             raise Rejected(status, self._without_key(f"status {status}: {_said(response)}"))

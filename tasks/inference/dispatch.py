@@ -103,7 +103,6 @@ def predict(
                 answer = answers.get()
                 under_way -= 1
                 each = answer.chunk
-                advance(1)
                 if isinstance(answer.prediction, UserError):
                     raise answer.prediction
                 if isinstance(answer.prediction, Exception):
@@ -111,9 +110,12 @@ def predict(
                 else:
                     each.answers[answer.position] = answer.prediction
                     tally.batch(1, 1.0, 0.0, answer.seconds)
+                advance(1)
                 if each.whole:
                     close(each)
         except BaseException:
+            # What is under way has a moment to come in.
+            predictor.close()
             with suppress(queue.Empty):
                 while answer := answers.get_nowait():
                     if not isinstance(answer.prediction, Exception):

@@ -47,8 +47,8 @@ class Talker:
         models: What it lists; None where it has no listing.
         key: The key it asks for; empty for none.
         troubles: By prompt, what goes wrong with the next requests: a status, `wait N` (429 with
-            Retry-After), `drop`, `slow` (never answers), `garbled`, `page`, or `echo` (400 that repeats the
-            key).
+            Retry-After), `drop`, `slow` (never answers), `garbled`, `page`, `empty`, `echo` (400 that repeats
+            the key), `die` (drops this and all that follow), or `after N` (answers when N were asked).
         always: What goes wrong with every request, when not empty.
         newer: Whether it knows the newer name of the longest answer only.
         delay: Seconds that an answer takes.
@@ -103,10 +103,19 @@ class _Handler(BaseHTTPRequestHandler):
             trouble = talker.always or (line.popleft() if line else "")
         try:
             if self._let_in():
+                if trouble.startswith("after"):
+                    self._wait_for(int(trouble.split()[1]))
+                    trouble = ""
                 self._trouble(trouble) if trouble else self._answer(asked)
         finally:
             with talker.lock:
                 talker.at_once -= 1
+
+    def _wait_for(self, count: int) -> None:
+        """Wait until so many requests have come, or for a time that no test takes."""
+        for _ in range(3000):
+            if len(self.talker.asked) >= count or self.talker.over.wait(0.01):
+                return
 
     def _let_in(self) -> bool:
         if not self.talker.key or self.headers.get("Authorization") == f"Bearer {self.talker.key}":
@@ -130,6 +139,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _trouble(self, trouble: str) -> None:
         kind, _, value = trouble.partition(" ")
+        if kind == "die":
+            self.talker.always = kind = "drop"
         if kind == "drop":
             self.close_connection = True
         elif kind == "slow":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,9 @@ def evaluated(described: dict[str, Any]) -> Any:
     return report
 
 
-def predicted(described: dict[str, Any]) -> list[dict[str, Any]]:
+def predicted(
+    described: dict[str, Any], advance: Callable[[int], None] = lambda rows: None
+) -> list[dict[str, Any]]:
     """Predict without Prefect and MLflow."""
     evaluation = parse(described)
     rows = load.load(evaluation.dataset, 0)
@@ -82,7 +84,7 @@ def predicted(described: dict[str, Any]) -> list[dict[str, Any]]:
     )
     plan = Plan(evaluation, rows, mapping, requests(evaluation))
     (candidate,) = candidates.decide(plan)
-    stored: list[dict[str, Any]] = predict.predict(plan, candidate).table().to_pylist()
+    stored: list[dict[str, Any]] = predict.predict(plan, candidate, advance).table().to_pylist()
     return stored
 
 
@@ -214,26 +216,62 @@ def test_a_killed_evaluation_goes_on_where_it_was(
     assert run_of(report.mlflow_run_id).data.metrics["cost/tokens"] == 5 * ROWS
 
 
-def test_a_server_that_goes_away_ends_the_run_and_answers_are_kept(data: Path, talker: Talker) -> None:
-    described = given(data, talker, {"concurrency": 2, "timeout": 0.5})
-    talker.troubles = {prompt(row): deque(["drop"] * 4) for row in (20, 21)}
-    talker.troubles |= {prompt(row): deque(["503"] * 4) for row in range(22, ROWS)}
+@pytest.mark.parametrize("trouble", ["die", "503"])
+def test_a_server_that_goes_away_ends_the_run_and_answers_are_kept(
+    data: Path, talker: Talker, trouble: str
+) -> None:
+    described = given(data, talker, {"concurrency": 2, "timeout": 5.0})
+    talker.troubles = {prompt(row): deque([trouble] * 4) for row in range(20, ROWS)}
     with pytest.raises(OutOfReach, match=r"answers no more .* goes on from there"):
         predicted(described)
     before = {each.prompt for each in talker.asked}
-    talker.troubles = {}
-    talker.asked = []
+    talker.troubles, talker.asked, talker.always = {}, [], ""
     rows = predicted(described)
     assert [row["text"] for row in rows] == [answer(prompt(number)) for number in range(ROWS)]
     assert {prompt(row) for row in range(20)} <= before
     # The rows before the trouble are not asked again, although their chunk never became whole.
-    assert sorted(each.prompt for each in talker.asked) == sorted(prompt(row) for row in range(20, ROWS))
+    assert {prompt(row) for row in range(21, ROWS)} <= {each.prompt for each in talker.asked}
+    assert {each.prompt for each in talker.asked} <= {prompt(row) for row in range(19, ROWS)}
+
+
+def test_a_run_that_is_interrupted_keeps_the_answers_that_came(data: Path, talker: Talker) -> None:
+    told = []
+
+    def interrupt(rows: int) -> None:
+        told.append(rows)
+        if sum(told) == 25:
+            raise KeyboardInterrupt
+
+    described = given(data, talker, {"concurrency": 2})
+    with pytest.raises(KeyboardInterrupt):
+        predicted(described, interrupt)
+    talker.asked = []
+    rows = predicted(described)
+    assert [row["text"] for row in rows] == [answer(prompt(number)) for number in range(ROWS)]
+    # Rows that were under way at that moment may have been answered too.
+    assert ROWS - 27 <= len(talker.asked) <= ROWS - 25
+
+
+def test_a_slow_answer_holds_up_its_own_chunk_only(data: Path, talker: Talker) -> None:
+    talker.troubles = {prompt(0): deque([f"after {ROWS}"])}
+    rows = predicted(given(data, talker, {"concurrency": 2, "timeout": 60.0}, chunk_rows=4))
+    assert [row["error"] for row in rows] == [None] * ROWS
+    assert len(talker.asked) == ROWS
+
+
+def test_a_row_without_a_prompt_is_that_rows_failure(talker: Talker, tmp_path: Path) -> None:
+    made = datasets.Dataset.from_dict({"prompt": ["one", None, "two"], "answer": ["a", "b", "c"]})
+    made.save_to_disk(tmp_path / "gap")
+    rows = predicted(given(tmp_path / "gap", talker))
+    assert [row["error"] is None for row in rows] == [True, False, True]
+    assert [each.prompt for each in talker.asked] in (["one", "two"], ["two", "one"])
 
 
 def test_one_row_that_never_succeeds_is_that_rows_failure(data: Path, talker: Talker) -> None:
-    talker.troubles = {prompt(30): deque(["500"] * 4)}
+    # The last row too, when nothing else is under way that would show that the server is there.
+    talker.troubles = {prompt(row): deque(["500"] * 4) for row in (30, ROWS - 1)}
     rows = predicted(given(data, talker))
-    assert [row["row"] for row in rows if row["error"]] == [30]
+    assert [row["row"] for row in rows if row["error"]] == [30, ROWS - 1]
     assert "no answer in 4 attempts, the last with: status 500: trouble 500" in rows[30]["error"]
 
 
