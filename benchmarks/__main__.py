@@ -35,10 +35,8 @@ def main() -> None:
         found = BENCHMARKS[name]()
         results.append(found)
         keep(results)
-        print(
-            f"{name}: {found.ratio:.1f}x ({found.ours_s:.3f} s, theirs {found.theirs_s:.3f} s) {found.detail}",
-            flush=True,
-        )
+        times = f"{found.ours_s:.3f} s, theirs {found.theirs_s:.3f} s"
+        print(f"{name}: {found.ratio:.1f}x ({times}) {found.detail}", flush=True)
 
 
 if __name__ == "__main__":

@@ -29,11 +29,10 @@ def predicted(
     """Predict rows into a store of their own, and return the stored predictions and what it took."""
     kind = task_type(task)
     numbered = [{ROW: number, **row} for number, row in enumerate(rows)]
-    heavy = kind.cost_unit in {"images", "seconds"}
     settings = {
         "budget": float(kind.batch_cost),
         "threads": min(8, os.cpu_count() or 1),
-        "waiting": 2 if heavy else 16,
+        "waiting": 0,
         "warm_up": not kind.generates,
         **flow,
     }

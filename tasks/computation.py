@@ -64,7 +64,8 @@ def _flow(plan: Plan, candidate: Candidate) -> Flow:
         budget=float(settings.batch_cost or kind.batch_cost),
         fixed_budget=settings.batch_cost is not None,
         threads=min(8, os.cpu_count() or 1),
-        waiting=2 if kind.cost_unit in HEAVY else 16,
+        # On a CPU the model takes every core, and preparing beside it would slow both down.
+        waiting=0 if not accelerated else 2 if kind.cost_unit in HEAVY else 16,
         under_way=2 if accelerated else 1,
         warm_up=not kind.generates and candidate.options.engine == "transformers",
         stop_on_error=settings.on_error == "stop",
