@@ -6,13 +6,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
+from tasks import engines, home
 from tasks.errors import BadEvaluation
-from tasks.inference import checkpoints, devices
+from tasks.inference import checkpoints, devices, endpoints
 from tasks.inference.checkpoints import Checkpoint
-from tasks.inference.chunks import key_of
+from tasks.inference.chunks import ChunkStore, key_of
+from tasks.inference.endpoints import Endpoint, Price
+from tasks.inference.engine import stored_schema
 from tasks.inference.predictor import Options
-from tasks.load import head_rows, open_rows
+from tasks.inference.segments import cover, gaps
+from tasks.load import count_of, head_rows, open_rows
 from tasks.plan import Plan
 from tasks.spec import Model, Settings
 from tasks.types.contract import Alignment
@@ -51,30 +56,32 @@ def decide(plan: Plan) -> list[Candidate]:
     """Resolve every model of an evaluation and check it against the dataset, without loading weights.
 
     Raises:
-        UserError: A model is missing, gated or refused, the device is not there, or labels do not match.
+        UserError: A model is missing, gated or refused, the device is not there, labels do not match, the
+            engine cannot run it, or its endpoint does not answer or does not have it.
     """
     evaluation, kind = plan.evaluation, plan.kind
-    found = [
-        checkpoints.resolve(
-            model.name,
-            model.revision,
-            allow_pickle=evaluation.settings.allow_pickle,
-            allow_remote_code=evaluation.settings.allow_remote_code,
-        )
-        for model in evaluation.models
-    ]
+    chosen = [engines.choose(kind, model, evaluation.settings) for model in evaluation.models]
+    found = [_found(model, evaluation.settings) for model in evaluation.models]
+    for checkpoint, engine in zip(found, chosen, strict=True):
+        engines.check_form(checkpoint, engine)
     titles = _titles(evaluation.models, found)
     opened = head_rows(plan.rows)
     candidates = []
-    for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
-        options = _options(model, evaluation.settings)
+    for model, checkpoint, title, engine in zip(evaluation.models, found, titles, chosen, strict=True):
+        options = _options(model, evaluation.settings, engine)
+        engines.check_machine(options)
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
+        noted = replace(alignment, notes=(*alignment.notes, *_notes(checkpoint, options)))
         pins = _pins(plan, checkpoint, options)
-        candidates.append(Candidate(title, checkpoint, options, alignment, pins, model.labels))
+        candidates.append(Candidate(title, checkpoint, options, noted, pins, model.labels))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
     for candidate in candidates:
         if keys[candidate.key, str(candidate.alignment)] > 1:
             raise BadEvaluation(f"Two of the models are the same: '{candidate.checkpoint.place}'.")
+    for candidate in candidates:
+        # An endpoint whose answers are all stored need not be there any more.
+        if candidate.checkpoint.endpoint and not _stored(plan, candidate):
+            endpoints.check(candidate.checkpoint.endpoint)
     return candidates
 
 
@@ -93,6 +100,50 @@ def realigned(plan: Plan, candidate: Candidate) -> Candidate:
     return replace(candidate, alignment=alignment)
 
 
+def _found(model: Model, settings: Settings) -> Checkpoint:
+    if model.endpoint is None:
+        return checkpoints.resolve(
+            model.name,
+            model.revision,
+            allow_pickle=settings.allow_pickle,
+            allow_remote_code=settings.allow_remote_code,
+        )
+    price = Price(model.price.input, model.price.output) if model.price else None
+    return checkpoints.behind(
+        Endpoint(
+            address=model.endpoint.rstrip("/"),
+            model=model.name,
+            key_name=model.api_key_env,
+            concurrency=model.concurrency,
+            timeout=model.timeout,
+            price=price,
+        )
+    )
+
+
+def _stored(plan: Plan, candidate: Candidate) -> bool:
+    """Tell whether nothing is left to be predicted."""
+    schema = stored_schema(plan.kind.prediction)
+    stored = ChunkStore(home.chunk_store(), candidate.key, schema).stored()
+    count = count_of(plan.rows)
+    good = cover((each for each in stored if not each.failed_whole), count)
+    return plan.evaluation.settings.reuse and not gaps(good, count)
+
+
+def _notes(checkpoint: Checkpoint, options: Options) -> list[str]:
+    if checkpoint.endpoint is None:
+        return []
+    notes = [
+        f"'{checkpoint.name}' runs behind {checkpoint.endpoint.address}, where it may change under the same "
+        "name: its scores are those of the day, and cannot be pinned to a commit."
+    ]
+    if options.max_tokens:
+        notes.append(
+            f"Prompts to '{checkpoint.name}' are not cut to max_tokens: its endpoint counts the tokens."
+        )
+    return notes
+
+
 def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
     """Name each model, adding precision or commit where the name alone does not tell two apart."""
     times = Counter(checkpoint.name for checkpoint in found)
@@ -100,28 +151,42 @@ def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
     for model, checkpoint in zip(models, found, strict=True):
         marks = [mark for mark in (model.dtype, model.revision) if mark]
         if times[checkpoint.name] > 1 and not marks:
-            marks = [checkpoint.commit[:7]]
+            there = checkpoint.endpoint
+            marks = [urlsplit(there.address).netloc if there else checkpoint.commit[:7]]
         titles.append(f"{checkpoint.name} ({', '.join(marks)})" if marks else checkpoint.name)
     return titles
 
 
-def _options(model: Model, settings: Settings) -> Options:
+def _options(model: Model, settings: Settings, engine: str) -> Options:
+    if engine == "endpoint":
+        return Options(device="endpoint", dtype="unknown", **_manner(settings, engine))
     device = devices.choose_device(settings.device)
     return Options(
         device=device,
         dtype=devices.choose_dtype(model.dtype or settings.dtype, device),
-        max_tokens=settings.max_tokens,
-        language=settings.language,
-        allow_remote_code=settings.allow_remote_code,
-        compile=settings.compile,
-        attention=settings.attention,
-        seed=settings.seed,
-        **{**settings.generation.model_dump(), "stop": tuple(settings.generation.stop)},
+        **_manner(settings, engine),
     )
+
+
+def _manner(settings: Settings, engine: str) -> dict[str, Any]:
+    return {
+        "engine": engine,
+        "max_tokens": settings.max_tokens,
+        "language": settings.language,
+        "allow_remote_code": settings.allow_remote_code,
+        "compile": settings.compile,
+        "attention": settings.attention,
+        "seed": settings.seed,
+        **settings.generation.model_dump(),
+        "stop": tuple(settings.generation.stop),
+    }
 
 
 def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any]:
     kind, columns = plan.kind, plan.mapping.columns
+    more: dict[str, Any] = {} if options.engine == "transformers" else {"engine": options.engine}
+    if kind.generates and options.temperature:
+        more["seed"] = options.seed
     return {
         "store_version": STORE_VERSION,
         "task_type": kind.name,
@@ -132,4 +197,5 @@ def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any
         "columns": {name: columns[name] for name in kind.inputs if name in columns},
         "dtype": options.dtype,
         "preprocessing": {name: getattr(options, name) for name in kind.preprocessing},
+        **more,
     }

@@ -10,11 +10,12 @@ from typing import Any
 
 from tasks import home
 from tasks.candidates import Candidate
-from tasks.inference import engine
+from tasks.engines import opener
+from tasks.inference import dispatch, engine
 from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.efficiency import Meter, figures
 from tasks.inference.engine import Flow
-from tasks.inference.predictor import ROW
+from tasks.inference.predictor import ROW, Remote
 from tasks.inference.tally import Tally
 from tasks.intake import Intake
 from tasks.load import count_of, open_rows
@@ -49,11 +50,17 @@ def compute(
     kind = plan.kind
     meter = Meter.start(candidate.options.device)
     began = time.perf_counter()
-    predictor = kind.open(candidate.checkpoint, candidate.options)
+    predictor = opener(kind, candidate.options.engine)(candidate.checkpoint, candidate.options)
     took = time.perf_counter() - began
-    store = store_of(plan, candidate)
+    store, flow = store_of(plan, candidate), _flow(plan, candidate)
     with _reader(plan) as read:
-        tally = engine.predict(chunks, read, store, predictor, _flow(plan, candidate), advance)
+        if isinstance(predictor, Remote):
+            tally = dispatch.predict(chunks, read, store, predictor, flow, advance)
+            # What this machine spends, and what it is made of, tells nothing of the one that runs the model.
+            tally.efficiency = figures(tally, candidate.options, None, "requests")
+            tally.efficiency["requests_repeated"] = float(predictor.repeated)
+            return tally
+        tally = engine.predict(chunks, read, store, predictor, flow, advance)
     tally.load_seconds = took
     tally.efficiency = figures(tally, candidate.options, predictor.network, kind.cost_unit) | meter.read()
     return tally
@@ -61,7 +68,7 @@ def compute(
 
 def _flow(plan: Plan, candidate: Candidate) -> Flow:
     kind, settings = plan.kind, plan.evaluation.settings
-    accelerated = candidate.options.device != "cpu"
+    accelerated = candidate.options.device != "cpu" and candidate.options.engine == "transformers"
     return Flow(
         budget=float(settings.batch_cost or kind.batch_cost),
         fixed_budget=settings.batch_cost is not None,
@@ -69,7 +76,7 @@ def _flow(plan: Plan, candidate: Candidate) -> Flow:
         # On a CPU the model takes every core, and preparing beside it would slow both down.
         waiting=0 if not accelerated else 2 if kind.cost_unit in HEAVY else 16,
         under_way=2 if accelerated else 1,
-        warm_up=not kind.generates,
+        warm_up=not kind.generates and candidate.options.engine == "transformers",
         stop_on_error=settings.on_error == "stop",
     )
 

@@ -113,7 +113,9 @@ def explain(error: ValidationError) -> UserError:
         return BadEvaluation(f"The key '{'.'.join(where)}' is missing.")
     problem = str(finding["msg"]).removeprefix("Value error, ")
     value = finding.get("input")
-    shown = f" (given: {value!r})" if isinstance(value, str | int | float | bool | type(None)) else ""
+    # Someone may have put the key itself where its variable's name belongs.
+    plain = isinstance(value, str | int | float | bool | type(None)) and where[-1:] != ["api_key_env"]
+    shown = f" (given: {value!r})" if plain else ""
     subject = f"The key '{'.'.join(where)}' is not right" if where else "This evaluation is not right"
     return BadEvaluation(f"{subject}{shown}: {problem[:1].lower()}{problem[1:]}.")
 

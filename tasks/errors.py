@@ -7,8 +7,9 @@ AssayError
 │   ├── BadEvaluation        the parts exist and do not fit together
 │   ├── BadLabels            labels that map to nothing, are hidden, or map to two things
 │   ├── NotFound             a model, dataset or file that is not there
-│   ├── OutOfReach           the Hub cannot be asked, and the local cache does not have it
-│   ├── NoAccess             a gated or private repository without the right token
+│   ├── OutOfReach           the Hub cannot be asked and the local cache does not have it, or an endpoint
+│   │                        does not answer
+│   ├── NoAccess             a gated or private repository, or an endpoint, without the right key
 │   └── Refused              what is off unless the evaluation allows it (remote code, pickled weights)
 └── RowFailures              rows failed and the evaluation says `on_error: stop`
 """
@@ -44,11 +45,11 @@ class NotFound(UserError):
 
 
 class OutOfReach(UserError):
-    """The Hub cannot be asked, and the local cache does not have it."""
+    """The Hub cannot be asked and the local cache does not have it, or an endpoint does not answer."""
 
 
 class NoAccess(UserError):
-    """A gated or private repository without the right token."""
+    """A gated or private repository, or an endpoint, without the right key."""
 
 
 class Refused(UserError):

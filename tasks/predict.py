@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from itertools import chain
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks import home
 from tasks.candidates import Candidate
 from tasks.computation import compute, finish, store_of
+from tasks.engines import SPREAD_BY_THEMSELVES
 from tasks.errors import AssayError
 from tasks.inference import engine
 from tasks.inference.chunks import Chunk, ChunkStore
+from tasks.inference.endpoints import Price
 from tasks.inference.segments import Segment, cover, gaps, missing
 from tasks.inference.tally import Tally
 from tasks.load import count_of
@@ -103,6 +106,9 @@ def predict(
         tally.seconds += each.stored.seconds * share
         tally.failed += _failed(store, each)
     reference = PredictionsReference(home.chunk_store(), candidate.key, plan.kind.name, rows, tally)
+    if candidate.checkpoint.endpoint:
+        # Counted over what is stored, so that a run that was resumed or reused states the whole.
+        tally.efficiency |= spent(reference.table(), candidate.checkpoint.endpoint.price)
     if tally.failed == rows:
         problem = reference.table()["error"][0].as_py()
         raise PredictionFailed(
@@ -111,10 +117,32 @@ def predict(
     return reference
 
 
+def spent(predictions: pa.Table, price: Price | None) -> dict[str, float]:
+    """Return the tokens of all predictions, and the dollars where a price is known.
+
+    Args:
+        predictions: With the columns `tokens` and `prompt_tokens`, empty where the server did not count.
+        price: What a token costs.
+
+    >>> answers = pa.table({"tokens": [5, None], "prompt_tokens": [100, None]})
+    >>> spent(answers, Price(1.0, 2.0))
+    {'cost/prompt_tokens': 100.0, 'cost/tokens': 5.0, 'cost/dollars': 0.00011}
+    """
+    if not {"tokens", "prompt_tokens"} <= set(predictions.column_names):
+        return {}
+    read, written = (pc.sum(predictions[name]).as_py() for name in ("prompt_tokens", "tokens"))
+    if read is None or written is None:
+        return {}
+    found = {"cost/prompt_tokens": float(read), "cost/tokens": float(written)}
+    return found | ({"cost/dollars": price.dollars(read, written)} if price else {})
+
+
 def _computed(
     plan: Plan, candidate: Candidate, wanted: Iterable[Chunk], advance: Callable[[int], None]
 ) -> Tally:
     """Predict chunks in this process, or in several where there are several devices or it was asked for."""
+    if candidate.options.engine in SPREAD_BY_THEMSELVES:
+        return compute(plan, candidate, wanted, advance)
     on = devices_of(plan, candidate)
     if len(on) == 1 and on[0] == candidate.options.device:
         return compute(plan, candidate, wanted, advance)

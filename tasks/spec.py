@@ -8,6 +8,7 @@ form silently loses its types where it cannot be imported.
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.functional_validators import AfterValidator
@@ -77,12 +78,32 @@ class Dataset(_Strict):
     )
 
 
+def _web_address(text: str) -> SplitResult | None:
+    """Return the parts of an http address; None where it is none."""
+    try:
+        parts = urlsplit(text)
+        return parts if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+class Price(_Strict):
+    """What an endpoint charges."""
+
+    input: float = Field(
+        ge=0, description="Dollars a million prompt tokens.", json_schema_extra={"position": 0}
+    )
+    output: float = Field(
+        ge=0, description="Dollars a million written tokens.", json_schema_extra={"position": 1}
+    )
+
+
 class Model(_Strict):
     """One model to evaluate; in YAML the name alone is enough."""
 
     name: str = Field(
         min_length=1,
-        description="A Hub id (owner/name) or a local folder.",
+        description="A Hub id (owner/name), a local folder, or what the endpoint calls the model.",
         json_schema_extra={"position": 0},
     )
     revision: str | None = Field(
@@ -101,11 +122,65 @@ class Model(_Strict):
         '{"LABEL_1": "spam"}.',
         json_schema_extra={"position": 3},
     )
+    endpoint: str | None = Field(
+        None,
+        description="Address of an OpenAI-compatible server that runs the model, as http://host:8000/v1.",
+        json_schema_extra={"position": 4},
+    )
+    api_key_env: str = Field(
+        "OPENAI_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="The environment variable that holds the endpoint's key, which is written nowhere.",
+        json_schema_extra={"position": 5},
+    )
+    price: Price | None = Field(
+        None,
+        description="What the endpoint charges, so that the run's cost is recorded.",
+        json_schema_extra={"position": 6},
+    )
+    concurrency: int = Field(
+        16,
+        gt=0,
+        le=1024,
+        description="Requests to the endpoint under way at a time.",
+        json_schema_extra={"position": 7},
+    )
+    timeout: float = Field(
+        120.0,
+        gt=0,
+        description="Seconds to wait for one answer of the endpoint before asking again.",
+        json_schema_extra={"position": 8},
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, given: Any) -> Any:
         return {"name": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _endpoint_alone(self) -> Self:
+        if self.endpoint is None:
+            if self.price is not None:
+                raise ValueError(f"the model '{self.name}' has a price and no endpoint that could charge it")
+            return self
+        there = _web_address(self.endpoint)
+        if there is None:
+            raise ValueError(
+                f"the endpoint of the model '{self.name}' is an address as http://host:8000/v1 or "
+                "https://api.openai.com/v1"
+            )
+        if there.username or there.password or there.query or there.fragment:
+            raise ValueError(
+                f"the endpoint of the model '{self.name}' is recorded with the scores and holds no key: "
+                "put the key into the environment variable that 'api_key_env' names"
+            )
+        fixed = [key for key in ("revision", "dtype", "labels") if getattr(self, key)]
+        if fixed:
+            raise ValueError(
+                f"the model '{self.name}' is behind an endpoint, which decides its {fixed[0]}; "
+                f"leave '{fixed[0]}' out"
+            )
+        return self
 
 
 class Metric(_Strict):
@@ -228,6 +303,12 @@ class Settings(_Strict):
         default_factory=Generation,
         description="Models that write text: how they are asked, and how they write.",
         json_schema_extra={"position": 6},
+    )
+    engine: Literal["transformers", "ctranslate2", "vllm"] = Field(
+        "transformers",
+        description="What runs the models: transformers, or a faster engine for some task types; models "
+        "behind an endpoint are run there.",
+        json_schema_extra={"position": 18},
     )
     compile: bool = Field(
         False,

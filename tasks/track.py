@@ -188,7 +188,9 @@ def _params(plan: Plan, candidate: Candidate) -> dict[str, str]:
         "dtype": candidate.options.dtype,
         "device": candidate.options.device,
         **{name: json.dumps(value) for name, value in settings.items()},
+        "engine": candidate.options.engine,
         **{f"version_{name}": version for name, version in versions.pins().items()},
+        **versions.of_engine(candidate.options.engine),
     }
 
 
@@ -206,7 +208,7 @@ def _metrics(
         "rows/judged": float(judgement.rows),
         "rows/failed": float(tally.failed),
         "rows/reused": float(tally.reused),
-        **{f"speed/{name}": value for name, value in tally.efficiency.items()},
+        **{name if "/" in name else f"speed/{name}": value for name, value in tally.efficiency.items()},
         "speed/rows_per_second": tally.rows_per_second,
     }
     now = int(time.time() * 1000)
@@ -250,8 +252,10 @@ def _logged_model(
     import mlflow
 
     commit, dtype = candidate.checkpoint.commit, candidate.options.dtype
+    # What has no commit, a model behind an endpoint, is known by its address.
+    known_by = ("model_commit", commit) if commit else ("place", candidate.checkpoint.place)
     there = store.search_logged_models(
-        [experiment_id], filter_string=f"tags.`{TAG}.model_commit` = '{commit}'", max_results=20
+        [experiment_id], filter_string=f"tags.`{TAG}.{known_by[0]}` = '{known_by[1]}'", max_results=20
     )
     for model in there:
         if model.tags.get(f"{TAG}.dtype") == dtype:

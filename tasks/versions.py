@@ -23,3 +23,12 @@ def pins() -> dict[str, str]:
         except PackageNotFoundError:
             found[name.replace("-", "_")] = "not installed"
     return found
+
+
+def of_engine(engine: str) -> dict[str, str]:
+    """Return the version of what ran a model, as a parameter; nothing where it is recorded or elsewhere.
+
+    >>> of_engine("transformers"), of_engine("endpoint")
+    ({}, {})
+    """
+    return {} if engine in {*RECORDED, "endpoint"} else {f"version_{engine}": version(engine)}

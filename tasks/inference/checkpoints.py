@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tasks import hub, sources
 from tasks.errors import BadEvaluation, NotFound, Refused, listing, nearest
+from tasks.inference.endpoints import Endpoint
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model pinned to its exact content.
+    """A model pinned to its exact content, which a model behind an endpoint cannot be.
 
     Attributes:
-        name: What people call it: the Hub id, or the local folder's name.
-        place: What `from_pretrained` takes: the Hub id, or the absolute path of the folder.
-        commit: The Hub commit, or the SHA-256 of the folder's files.
+        name: What people call it: the Hub id, the local folder's name, or the endpoint's name for it.
+        place: What `from_pretrained` takes: the Hub id, or the absolute path of the folder; an endpoint's
+            model has its address.
+        commit: The Hub commit, or the SHA-256 of the folder's files; empty behind an endpoint.
         local: Whether it is a folder.
         pickled: Whether its weights are pickles only, which the evaluation then allows.
+        endpoint: Where it is asked, when another server runs it.
+        form: How its weights are stored: as transformers reads them, or converted for CTranslate2.
     """
 
     name: str
@@ -32,6 +36,8 @@ class Checkpoint:
     commit: str
     local: bool
     pickled: bool = False
+    endpoint: Endpoint | None = None
+    form: Literal["transformers", "ctranslate2"] = "transformers"
 
     def loading(self) -> dict[str, Any]:
         """Return the arguments that pin `from_pretrained` to this checkpoint."""
@@ -78,6 +84,8 @@ def _allowed(
         )
     if any(file.endswith(".safetensors") for file in files):
         return checkpoint
+    if "model.bin" in files and any("vocabulary." in file for file in files):
+        return replace(checkpoint, form="ctranslate2")
     pickles = [file for file in files if file.endswith(PICKLES)]
     if not pickles:
         raise NotFound(f"'{checkpoint.place}' holds no weights; there are: {listing(files, 8)}.")
@@ -86,7 +94,12 @@ def _allowed(
             f"The model '{checkpoint.name}' has only pickled weights ({pickles[0]}), which can run code "
             "when loaded; set allow_pickle: true if you trust it."
         )
-    return Checkpoint(checkpoint.name, checkpoint.place, checkpoint.commit, checkpoint.local, pickled=True)
+    return replace(checkpoint, pickled=True)
+
+
+def behind(endpoint: Endpoint) -> Checkpoint:
+    """Return the model of an endpoint, which has no commit to pin it to."""
+    return Checkpoint(endpoint.model, endpoint.place, "", local=False, endpoint=endpoint)
 
 
 def _no_folder(folder: Path) -> NotFound:

@@ -17,6 +17,9 @@ from tasks.inference.decoder import Decoder, left_padded
 if TYPE_CHECKING:
     import torch
 
+MOST_NEW = 128
+"""Longest answer where the evaluation does not say."""
+
 DROP = 0.75
 """A batch is made smaller when no more than this share of its rows is still being written."""
 
@@ -102,6 +105,15 @@ def write(
         new = torch.tensor(chosen, device=device)[:, None]
         logits = decoder.read(reading, new, torch.ones_like(new))[:, -1]
     return [Written(tokens, done) for tokens, done in zip(texts, finished, strict=True)]
+
+
+def row_seed(seed: int, row: int) -> int:
+    """Return a row's own seed for engines that draw by themselves, in [0, 2**31).
+
+    >>> row_seed(0, 1) == row_seed(0, 1), row_seed(0, 1) == row_seed(1, 0)
+    (True, False)
+    """
+    return int(np.random.default_rng([seed, row]).integers(2**31))
 
 
 def _chances(numbers: Sequence[int], manner: Manner) -> np.ndarray:

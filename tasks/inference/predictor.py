@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Row = Mapping[str, Any]
 """A row's input columns by canonical name, and its number under `ROW`."""
@@ -19,8 +19,9 @@ class Options:
     """How a model is to be loaded and called: settings resolved for one machine.
 
     Attributes:
-        device: A torch device, as cpu or cuda:0.
-        dtype: The precision weights and activations have.
+        device: A torch device, as cpu or cuda:0; endpoint for a model that another server runs.
+        dtype: The precision weights and activations have; unknown behind an endpoint.
+        engine: What runs the model: transformers, ctranslate2, vllm, or endpoint.
         max_tokens: Inputs are cut to this many tokens; None for what the model can take.
         language: Language of the speech for multilingual models.
         allow_remote_code: Whether the checkpoint's own code may run.
@@ -38,7 +39,8 @@ class Options:
     """
 
     device: str
-    dtype: Literal["float32", "bfloat16", "float16"]
+    dtype: Literal["float32", "bfloat16", "float16", "unknown"]
+    engine: str = "transformers"
     max_tokens: int | None = None
     language: str | None = None
     allow_remote_code: bool = False
@@ -82,4 +84,24 @@ class Predictor(Protocol):
 
     def forward(self, items: Sequence[Item]) -> Decode:
         """Start one batch; on an accelerator it need not be finished when this returns."""
+        ...
+
+
+@runtime_checkable
+class Remote(Predictor, Protocol):
+    """A model elsewhere: its `forward` returns at once, its `Decode` waits, and may do so on many threads.
+
+    Attributes:
+        at_once: How many rows may be under way at a time.
+    """
+
+    at_once: int
+
+    @property
+    def repeated(self) -> int:
+        """How many requests had to be made again."""
+        ...
+
+    def close(self) -> None:
+        """Give up what is under way."""
         ...

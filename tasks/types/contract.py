@@ -77,6 +77,10 @@ Rows = Mapping[str, Sequence[Any]]
 """Columns by canonical name (or prediction field), each as long as there are rows."""
 
 
+Open = Callable[[Checkpoint, Options], Predictor]
+"""Loads a model, or gets ready to ask it elsewhere."""
+
+
 @dataclass(frozen=True)
 class TaskType:
     """One kind of machine-learning problem.
@@ -94,7 +98,8 @@ class TaskType:
         preprocessing: The settings that change predictions, by name: part of every chunk's key.
         align: `(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`, run before any
             model loads; raises `BadLabels` for labels that map to nothing.
-        open: Load the model and return what predicts.
+        open: Load the model with transformers and return what predicts.
+        engines: How other engines open it, by their names; `endpoint` is a server that runs the model.
         evidence: `(predictions, references, alignment) -> {what a metric takes: Judged}`.
         judged_by: The keys of that: what a metric can take to judge this task type.
         sample: `(prediction, references, alignment) -> columns of the sample table` for one row.
@@ -112,11 +117,12 @@ class TaskType:
     align: Callable[
         [datasets.Features, Mapping[str, str], datasets.Dataset, Checkpoint, Mapping[str, str]], Alignment
     ]
-    open: Callable[[Checkpoint, Options], Predictor]
+    open: Open
     evidence: Callable[[Rows, Rows, Alignment], dict[str, Judged]]
     judged_by: tuple[str, ...]
     sample: Callable[[Mapping[str, Any], Mapping[str, Any], Alignment], dict[str, Any]]
     generates: bool = False
+    engines: Mapping[str, Open] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[str, ...]:

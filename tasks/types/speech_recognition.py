@@ -10,6 +10,7 @@ import pyarrow as pa
 from tasks.inference import checkpoints, loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Predictor, Row
+from tasks.types import speech_ctranslate2
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 
 if TYPE_CHECKING:
@@ -200,4 +201,5 @@ SPEECH_RECOGNITION = TaskType(
     judged_by=("texts",),
     sample=sample,
     generates=True,
+    engines={"ctranslate2": speech_ctranslate2.open_whisper},
 )

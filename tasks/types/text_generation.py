@@ -11,16 +11,14 @@ from tasks.errors import BadEvaluation
 from tasks.inference import loading
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.decoder import Decoder
-from tasks.inference.generation import Manner, cut, write
+from tasks.inference.generation import MOST_NEW, Manner, cut, write
 from tasks.inference.loading import ENDLESS
 from tasks.inference.predictor import ROW, Decode, Item, Options, Row
+from tasks.types import text_endpoint, text_vllm
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 
 if TYPE_CHECKING:
     import datasets
-
-MOST_NEW = 128
-"""Longest answer where the evaluation does not say."""
 
 PROMPT = Column(
     name="prompt",
@@ -178,4 +176,5 @@ TEXT_GENERATION = TaskType(
     judged_by=("texts",),
     sample=sample,
     generates=True,
+    engines={"endpoint": text_endpoint.EndpointWriter, "vllm": text_vllm.VllmWriter},
 )
