@@ -97,7 +97,8 @@ def realigned(plan: Plan, candidate: Candidate) -> Candidate:
     alignment = plan.kind.align(
         opened.features, plan.mapping.columns, opened, candidate.checkpoint, candidate.labels
     )
-    return replace(candidate, alignment=alignment)
+    notes = (*alignment.notes, *_notes(candidate.checkpoint, candidate.options))
+    return replace(candidate, alignment=replace(alignment, notes=notes))
 
 
 def _found(model: Model, settings: Settings) -> Checkpoint:
