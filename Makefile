@@ -27,6 +27,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench: $(INSTALLED)
+	$(PIP) install --constraint constraints.txt --editable '.[test,bench]'
 	$(BIN)/python -m benchmarks $(ONLY)
 
 up: $(INSTALLED)
