@@ -31,7 +31,7 @@ def predicted(
     numbered = [{ROW: number, **row} for number, row in enumerate(rows)]
     settings = {
         "budget": float(kind.batch_cost),
-        "threads": min(8, os.cpu_count() or 1),
+        "threads": 1 if kind.cost_unit == "tokens" else min(8, os.cpu_count() or 1),
         "waiting": 0,
         "warm_up": not kind.generates,
         **flow,
@@ -45,6 +45,7 @@ def predicted(
             predictor,
             Flow(**settings),
         )
+        assert not tally.failed
         found: list[dict[str, Any]] = []
         for segment in cover(store.stored(), len(rows)):
             table = store.read(segment.stored.chunk)

@@ -72,7 +72,8 @@ def _flow(plan: Plan, candidate: Candidate) -> Flow:
     return Flow(
         budget=float(settings.batch_cost or kind.batch_cost),
         fixed_budget=settings.batch_cost is not None,
-        threads=min(8, os.cpu_count() or 1),
+        # Every thread needs a tokenizer of its own, and one keeps up with any model.
+        threads=1 if kind.cost_unit == "tokens" else min(8, os.cpu_count() or 1),
         # On a CPU the model takes every core, and preparing beside it would slow both down.
         waiting=0 if not accelerated else 2 if kind.cost_unit in HEAVY else 16,
         under_way=2 if accelerated else 1,

@@ -56,8 +56,8 @@ def attend(
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     tokens, read = query.shape[2], key.shape[2]
-    # T5's kind adds what it knows of distances to the scores.
-    biased = more.get("position_bias") is not None
+    # T5's kind adds what it knows of distances to the scores; others bend them, or let them vanish.
+    biased = any(more.get(name) is not None for name in ("position_bias", "softcap", "s_aux"))
     if tokens == 1 and not biased and (attention_mask is None or attention_mask.dtype == torch.bool):
         return _one_token(query, key, value, attention_mask, scaling), None
     alike = query.shape[1] == key.shape[1] and query.shape[-1] == value.shape[-1]

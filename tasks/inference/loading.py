@@ -8,6 +8,7 @@ from typing import Any
 from tasks.inference import attention, linear
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Options
+from tasks.inference.threads import PerThread
 
 ENDLESS = 1_000_000
 """A tokenizer's `model_max_length` above this means that it states none."""
@@ -48,8 +49,8 @@ def _fused(model: Any) -> bool:
 
 
 def tokenizer(checkpoint: Checkpoint, options: Options, **more: Any) -> Any:
-    """Load the checkpoint's tokenizer; `more` goes to its constructor."""
-    return _processor("AutoTokenizer", checkpoint, options, **more)
+    """Load the checkpoint's tokenizer, for any number of threads; `more` goes to its constructor."""
+    return PerThread(_processor("AutoTokenizer", checkpoint, options, **more))
 
 
 def image_processor(checkpoint: Checkpoint, options: Options) -> Any:

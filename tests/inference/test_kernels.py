@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    LlamaConfig,
+    LlamaForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from tasks.inference import attention, linear
 from tasks.inference.efficiency import operations, parameters
@@ -71,6 +78,24 @@ def test_a_decoder_gives_the_same_logits_step_by_step() -> None:
             found = quick(batch["input_ids"][:, step : step + 1], past_key_values=cache, use_cache=True)
             cache = found.past_key_values
             assert torch.allclose(found.logits[:, 0], plain[:, step], atol=1e-5)
+
+
+def test_an_encoder_decoder_that_biases_by_position_gives_the_same_logits() -> None:
+    torch.manual_seed(0)
+    sizes = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4}
+    model = T5ForConditionalGeneration(T5Config(vocab_size=50, **sizes)).eval()
+    quick = copy.deepcopy(model)
+    linear.accelerate(quick)
+    quick.set_attn_implementation(attention.register())
+    batch = {
+        "input_ids": torch.randint(1, 50, (3, 20)),
+        "attention_mask": torch.tensor([[1] * length + [0] * (20 - length) for length in (20, 5, 11)]),
+    }
+    with torch.inference_mode():
+        for length in (1, 6):
+            start = torch.randint(1, 50, (3, length))
+            plain = model(**batch, decoder_input_ids=start).logits
+            assert torch.allclose(quick(**batch, decoder_input_ids=start).logits, plain, atol=1e-4)
 
 
 def test_packing_leaves_other_precisions_and_the_counts_alone() -> None:
