@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from tasks import examples
 from tasks.errors import BadEvaluation
 from tasks.inference import checkpoints, devices
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import key_of
 from tasks.inference.predictor import Options
 from tasks.load import open_rows
-from tasks.plan import Plan
+from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
 from tasks.types.contract import Alignment
 
@@ -63,10 +64,12 @@ def decide(plan: Plan) -> list[Candidate]:
     ]
     titles = _titles(evaluation.models, found)
     opened = open_rows(plan.rows)
+    check_metrics(plan, opened.features)
+    shown = examples.draw(plan) if "examples" in kind.preprocessing else ()
     candidates = []
     for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
-        options = _options(model, evaluation.settings)
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
+        options = replace(_options(model, evaluation.settings), labels=alignment.model_labels, examples=shown)
         pins = _pins(plan, checkpoint, options)
         candidates.append(Candidate(title, checkpoint, options, alignment, pins))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
@@ -99,7 +102,14 @@ def _options(model: Model, settings: Settings) -> Options:
         compile=settings.compile,
         attention=settings.attention,
         seed=settings.seed,
-        **{**settings.generation.model_dump(), "stop": tuple(settings.generation.stop)},
+        overlap=settings.overlap,
+        subwords=settings.subwords,
+        threshold=settings.threshold,
+        hypothesis=settings.hypothesis,
+        **{
+            **settings.generation.model_dump(exclude={"examples", "examples_split", "extract"}),
+            "stop": tuple(settings.generation.stop),
+        },
     )
 
 

@@ -35,6 +35,17 @@ class Options:
         template: What the model is given, with {prompt} where the prompt goes.
         system: A system message, for models with a chat template.
         chat: Whether prompts go through the model's chat template: auto, on, off.
+        beams: Texts searched side by side; None for what the model states.
+        length_penalty: Above 0 for longer texts in a search by beams; None for what the model states.
+        min_new_tokens: Shortest generated answer; None for what the model states.
+        source_language: The language read, as the model names it.
+        target_language: The language to write, as the model names it.
+        examples: Solved rows shown before each prompt, by canonical column.
+        overlap: Tokens that two windows over a long input share; None for the task type's own.
+        subwords: How a word's tag follows from those of its sub-words.
+        threshold: Probability from which on a label is predicted where a row may have several.
+        hypothesis: What is claimed of a candidate label, with {label} where it goes.
+        labels: The labels to choose among, in the model's words, where the dataset decides them.
     """
 
     device: str
@@ -53,6 +64,17 @@ class Options:
     template: str = "{prompt}"
     system: str | None = None
     chat: str = "auto"
+    beams: int | None = None
+    length_penalty: float | None = None
+    min_new_tokens: int | None = None
+    source_language: str | None = None
+    target_language: str | None = None
+    examples: tuple[Mapping[str, Any], ...] = ()
+    overlap: int | None = None
+    subwords: str = "first"
+    threshold: float = 0.5
+    hypothesis: str = "This example is {label}."
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     import datasets
 
 FeatureKind = Literal[
-    "text", "label", "integer", "number", "words", "labels", "integers", "image", "audio", "other"
+    "text",
+    "label",
+    "integer",
+    "number",
+    "words",
+    "labels",
+    "integers",
+    "numbers",
+    "messages",
+    "image",
+    "audio",
+    "other",
 ]
 
 
@@ -91,6 +102,8 @@ class TaskType:
         batch_cost: The default budget of one batch, in `cost_unit`.
         cost_unit: What a row costs: tokens, images or seconds.
         generates: Whether a row's prediction is written token by token.
+        gives: `(dataset features, column mapping) -> keys of judged_by` that this dataset leads to; None
+            where it is always all of them.
         preprocessing: The settings that change predictions, by name: part of every chunk's key.
         align: `(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`, run before any
             model loads; raises `BadLabels` for labels that map to nothing.
@@ -117,6 +130,7 @@ class TaskType:
     judged_by: tuple[str, ...]
     sample: Callable[[Mapping[str, Any], Mapping[str, Any], Alignment], dict[str, Any]]
     generates: bool = False
+    gives: Callable[[datasets.Features, Mapping[str, str]], tuple[str, ...]] | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
