@@ -15,6 +15,7 @@ TASK_TYPES = {
     "image-classification": "tasks.types.image_classification:IMAGE_CLASSIFICATION",
     "text-generation": "tasks.types.text_generation:TEXT_GENERATION",
     "automatic-speech-recognition": "tasks.types.speech_recognition:SPEECH_RECOGNITION",
+    "audio-classification": "tasks.types.audio_classification:AUDIO_CLASSIFICATION",
 }
 
 
