@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tasks.errors import BadEvaluation
@@ -67,6 +67,8 @@ def decide(plan: Plan) -> list[Candidate]:
     for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
         options = _options(model, evaluation.settings)
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
+        if "candidates" in kind.preprocessing:
+            options = replace(options, candidates=alignment.model_labels)
         pins = _pins(plan, checkpoint, options)
         candidates.append(Candidate(title, checkpoint, options, alignment, pins))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
@@ -99,6 +101,7 @@ def _options(model: Model, settings: Settings) -> Options:
         compile=settings.compile,
         attention=settings.attention,
         seed=settings.seed,
+        hypothesis_template=settings.hypothesis_template,
         **{**settings.generation.model_dump(), "stop": tuple(settings.generation.stop)},
     )
 

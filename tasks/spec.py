@@ -217,6 +217,13 @@ class Settings(_Strict):
         description="Language of the speech, for multilingual models, as en.",
         json_schema_extra={"position": 5},
     )
+    hypothesis_template: str | None = Field(
+        None,
+        pattern=r"\{\}",
+        description="What a zero-shot classifier makes of a label, with {} where it goes; left out, the task "
+        "type's own.",
+        json_schema_extra={"position": 18},
+    )
     generation: Generation = Field(
         default_factory=Generation,
         description="How models that write text are asked, and how they write.",

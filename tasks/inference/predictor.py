@@ -35,6 +35,8 @@ class Options:
         template: What the model is given, with {prompt} where the prompt goes.
         system: A system message, for models with a chat template.
         chat: Whether prompts go through the model's chat template: auto, on, off.
+        candidates: The texts that a zero-shot classifier chooses from, before they go into the template.
+        hypothesis_template: What a candidate is put into, with {} where it goes; None for the task type's own.
     """
 
     device: str
@@ -53,6 +55,8 @@ class Options:
     template: str = "{prompt}"
     system: str | None = None
     chat: str = "auto"
+    candidates: tuple[str, ...] = ()
+    hypothesis_template: str | None = None
 
 
 @dataclass(frozen=True)

@@ -140,8 +140,12 @@ def align_classes(
     model: str,
 ) -> Alignment:
     """Match the labels of a classifier to those of a dataset's `label` column."""
+    return match(model_labels, class_names(features, columns, rows), overrides, model)
+
+
+def class_names(features: datasets.Features, columns: Mapping[str, str], rows: datasets.Dataset) -> list[str]:
+    """Return the label names of a dataset's `label` column; raises `BadLabels` where they are hidden."""
     column = columns["label"]
     # Not `rows.unique`: on a sample it would write an index into the dataset's own folder.
     values = rows.select_columns([column]).with_format("arrow")[:][column].unique().to_pylist()
-    names = names_in(features[column], values)
-    return match(model_labels, names, overrides, model)
+    return names_in(features[column], values)
