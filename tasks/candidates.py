@@ -102,6 +102,7 @@ def _options(model: Model, settings: Settings) -> Options:
         attention=settings.attention,
         seed=settings.seed,
         hypothesis_template=settings.hypothesis_template,
+        threshold=settings.threshold,
         **{**settings.generation.model_dump(), "stop": tuple(settings.generation.stop)},
     )
 

@@ -18,6 +18,7 @@ TASK_TYPES = {
     "audio-classification": "tasks.types.audio_classification:AUDIO_CLASSIFICATION",
     "zero-shot-audio-classification": "tasks.types.zero_shot_audio:ZERO_SHOT_AUDIO_CLASSIFICATION",
     "zero-shot-image-classification": "tasks.types.zero_shot_image:ZERO_SHOT_IMAGE_CLASSIFICATION",
+    "object-detection": "tasks.types.object_detection:OBJECT_DETECTION",
 }
 
 

@@ -40,8 +40,9 @@ def feature_kind(feature: Any) -> FeatureKind:
         return _value_kind(str(feature.dtype))
     if isinstance(feature, datasets.List | datasets.LargeList):
         many: dict[FeatureKind, FeatureKind] = {"text": "words", "label": "labels", "integer": "integers"}
-        return many.get(feature_kind(feature.feature), "other")
-    return "other"
+        inner = feature_kind(feature.feature)
+        return many.get(inner, "records" if inner == "records" else "other")
+    return "records" if isinstance(feature, dict) else "other"
 
 
 def _value_kind(dtype: str) -> FeatureKind:

@@ -16,6 +16,7 @@ from tasks.metrics.intervals import scores as scores_of
 from tasks.plan import Plan, Request
 from tasks.predict import PredictionsReference
 from tasks.types.contract import Judged
+from tasks.types.labels import named
 
 if TYPE_CHECKING:
     import datasets
@@ -49,8 +50,6 @@ def references(
         names: The canonical columns wanted.
         keep: Row numbers, in order; None for all.
     """
-    import datasets
-
     found: dict[str, list[Any]] = {}
     for name in names:
         column = mapping.columns[name]
@@ -58,11 +57,8 @@ def references(
         chosen = rows.select_columns([column])
         values = list((chosen.select(keep) if keep is not None else chosen)[column])
         kind = feature_kind(feature)
-        if isinstance(feature, datasets.ClassLabel):
-            values = [feature.names[value] for value in values]
-        elif kind == "labels":
-            inner = feature.feature.names
-            values = [[inner[value] for value in row] for row in values]
+        if kind in {"label", "labels", "records"}:
+            values = [named(feature, value) for value in values]
         elif kind in {"integer", "integers"}:
             values = [str(row) if kind == "integer" else [str(each) for each in row] for row in values]
         found[name] = values

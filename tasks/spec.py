@@ -224,6 +224,14 @@ class Settings(_Strict):
         "type's own.",
         json_schema_extra={"position": 18},
     )
+    threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The least score of a detection, or of one of several labels; left out, the task type's "
+        "own.",
+        json_schema_extra={"position": 19},
+    )
     generation: Generation = Field(
         default_factory=Generation,
         description="How models that write text are asked, and how they write.",

@@ -36,7 +36,8 @@ class Options:
         system: A system message, for models with a chat template.
         chat: Whether prompts go through the model's chat template: auto, on, off.
         candidates: The texts that a zero-shot classifier chooses from, before they go into the template.
-        hypothesis_template: What a candidate is put into, with {} where it goes; None for the task type's own.
+        hypothesis_template: What a candidate is put into, at {}; None for the task type's own.
+        threshold: The least score of a detection, or of one of several labels; None for the task type's own.
     """
 
     device: str
@@ -57,6 +58,7 @@ class Options:
     chat: str = "auto"
     candidates: tuple[str, ...] = ()
     hypothesis_template: str | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Candidates:
         self._vectors = _unit(_called(network, "get_text_features", self._texts))
 
     def judge(self, sense: str, batch: Mapping[str, Any], scale: str) -> Decode:
-        """Compare a batch with every text; `sense` and `scale` name the model's own encoder and temperature."""
+        """Compare a batch with every text; `sense` and `scale` name its encoder and temperature."""
         import torch
 
         seen = _unit(_called(self._network, sense, batch))
