@@ -11,7 +11,8 @@ import pyarrow as pa
 from tasks.inference import checkpoints, loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
-from tasks.types import annotations, overlays
+from tasks.types import objects as annotated
+from tasks.types import overlays
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.image_classification import IMAGE
 from tasks.types.labels import match, named, names_in
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import datasets
 
 MOST = 300
-"""Detections kept of an image: as many as any current model gives, and three times what COCO's score takes."""
+"""Detections kept of an image: as many as any model gives, three times what COCO's score takes."""
 SHOWN = 0.5
 """The least score of a detection drawn into the sample table."""
 
@@ -102,12 +103,12 @@ def align(
         BadLabels: A label of the dataset is reached by no model label.
     """
     feature = features[columns["objects"]]
-    there = annotations.fields(feature)
-    label = there[annotations.field_of(there, annotations.LABELS) or ""]
+    there = annotated.fields(feature)
+    label = there[annotated.field_of(there, annotated.LABELS) or ""]
     inner = label.feature if isinstance(feature, Mapping) else label
-    objects = rows.select_columns([columns["objects"]]).with_format(None)[:][columns["objects"]]
-    layout = annotations.layout_of(annotations.boxes(each) for each in objects)
-    used = [label for each in objects for label in annotations.judged(named(feature, each), layout)["labels"]]
+    written = rows.select_columns([columns["objects"]]).with_format(None)[:][columns["objects"]]
+    layout = annotated.layout_of(annotated.boxes(each) for each in written)
+    used = [label for each in written for label in annotated.judged(named(feature, each), layout)["labels"]]
     found = match(checkpoints.labels(checkpoint), names_in(inner, used), overrides, checkpoint.name)
     note = f"The dataset's boxes are read as {layout}, and in pixels."
     return Alignment(found.dataset_labels, found.to_dataset, (*found.notes, note), found.model_labels, layout)
@@ -125,13 +126,13 @@ def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[
             predictions["boxes"], predictions["labels"], predictions["scores"], strict=True
         )
     ]
-    right = [annotations.judged(each, alignment.layout) for each in references["objects"]]
+    right = [annotated.judged(each, alignment.layout) for each in references["objects"]]
     return {"boxes": Judged(found, right)}
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the image with right boxes in green and detections in orange, and how many there are."""
-    right = annotations.judged(row["objects"], alignment.layout)
+    right = annotated.judged(row["objects"], alignment.layout)
     sure = [number for number, score in enumerate(prediction["scores"]) if score >= SHOWN]
     drawn = [
         (right["boxes"].tolist(), overlays.RIGHT),
