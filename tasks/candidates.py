@@ -69,7 +69,9 @@ def decide(plan: Plan) -> list[Candidate]:
     candidates = []
     for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
-        options = replace(_options(model, evaluation.settings), labels=alignment.model_labels, examples=shown)
+        options = replace(_options(model, evaluation.settings), examples=shown)
+        if "candidates" in kind.preprocessing:
+            options = replace(options, candidates=alignment.model_labels)
         pins = _pins(plan, checkpoint, options)
         candidates.append(Candidate(title, checkpoint, options, alignment, pins))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
@@ -105,7 +107,7 @@ def _options(model: Model, settings: Settings) -> Options:
         overlap=settings.overlap,
         subwords=settings.subwords,
         threshold=settings.threshold,
-        hypothesis=settings.hypothesis,
+        hypothesis_template=settings.hypothesis_template,
         **{
             **settings.generation.model_dump(exclude={"examples", "examples_split", "extract"}),
             "stop": tuple(settings.generation.stop),

@@ -40,10 +40,11 @@ def feature_kind(feature: Any) -> FeatureKind:
     if isinstance(feature, datasets.Value):
         return _value_kind(str(feature.dtype))
     if isinstance(feature, datasets.List | datasets.LargeList):
-        if isinstance(feature.feature, Mapping):
-            return "messages" if {"role", "content"} <= set(feature.feature) else "other"
-        return _MANY.get(feature_kind(feature.feature), "other")
-    return "other"
+        inner = feature_kind(feature.feature)
+        if inner == "records" and {"role", "content"} <= set(feature.feature):
+            return "messages"
+        return _MANY.get(inner, "records" if inner == "records" else "other")
+    return "records" if isinstance(feature, dict) else "other"
 
 
 _MANY: Mapping[FeatureKind, FeatureKind] = {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.columns import ColumnMapping, feature_kind
+from tasks.types.labels import named
 from tasks.types.nesting import leaves, read
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ def references(
         names: The canonical columns wanted; those that no dataset column feeds are left out.
         keep: Row numbers, in order; None for all.
     """
-    import datasets
-
     found: dict[str, list[Any]] = {}
     features = leaves(rows.features)
     for name in names:
@@ -34,11 +33,8 @@ def references(
         feature = features[column]
         values = read(rows, column, keep)
         kind = feature_kind(feature)
-        if isinstance(feature, datasets.ClassLabel):
-            values = [feature.names[value] for value in values]
-        elif kind == "labels":
-            inner = feature.feature.names
-            values = [[inner[value] for value in row] for row in values]
+        if kind in {"label", "labels", "records"}:
+            values = [named(feature, value) for value in values]
         elif kind in {"integer", "integers"}:
             values = [str(row) if kind == "integer" else [str(each) for each in row] for row in values]
         found[name] = values

@@ -263,6 +263,21 @@ class Settings(_Strict):
         description="Language of the speech, for multilingual models, as en.",
         json_schema_extra={"position": 5},
     )
+    hypothesis_template: str | None = Field(
+        None,
+        pattern=r"\{\}",
+        description="What a zero-shot classifier makes of a label, with {} where it goes; left out, the task "
+        "type's own.",
+        json_schema_extra={"position": 18},
+    )
+    threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The least score of a detection, or of one of several labels; left out, the task type's "
+        "own.",
+        json_schema_extra={"position": 19},
+    )
     generation: Generation = Field(
         default_factory=Generation,
         description="How models that write text are asked, and how they write.",
@@ -272,24 +287,11 @@ class Settings(_Strict):
         None,
         ge=0,
         description="Tokens that two windows over a long text share; left out, the task type's own.",
-        json_schema_extra={"position": 18},
+        json_schema_extra={"position": 20},
     )
     subwords: Literal["first", "max", "average"] = Field(
         "first",
         description="A word's tag: that of its first sub-word, of its surest one, or of their mean.",
-        json_schema_extra={"position": 19},
-    )
-    threshold: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="Probability from which on a label is predicted where rows may have several.",
-        json_schema_extra={"position": 20},
-    )
-    hypothesis: str = Field(
-        "This example is {label}.",
-        pattern=r"\{label\}",
-        description="What zero-shot models judge of each label, with {label} where its name goes.",
         json_schema_extra={"position": 21},
     )
     compile: bool = Field(

@@ -43,9 +43,9 @@ class Options:
         examples: Solved rows shown before each prompt, by canonical column.
         overlap: Tokens that two windows over a long input share; None for the task type's own.
         subwords: How a word's tag follows from those of its sub-words.
-        threshold: Probability from which on a label is predicted where a row may have several.
-        hypothesis: What is claimed of a candidate label, with {label} where it goes.
-        labels: The labels to choose among, in the model's words, where the dataset decides them.
+        candidates: The texts that a zero-shot classifier chooses from, before they go into the template.
+        hypothesis_template: What a candidate is put into, at {}; None for the task type's own.
+        threshold: The least score of a detection, or of one of several labels; None for the task type's own.
     """
 
     device: str
@@ -72,9 +72,9 @@ class Options:
     examples: tuple[Mapping[str, Any], ...] = ()
     overlap: int | None = None
     subwords: str = "first"
-    threshold: float = 0.5
-    hypothesis: str = "This example is {label}."
-    labels: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    hypothesis_template: str | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,10 @@ FeatureKind = Literal[
     "messages",
     "image",
     "audio",
+    "records",
     "other",
 ]
+"""What a dataset column holds; `records` are structs, a list of them, or a struct of lists."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,14 @@ class Alignment:
         to_dataset: The model's label -> the dataset's label; model labels without one stay as they are.
         notes: What a person should know about it, as sentences.
         model_labels: The model's label names, in the model's order: that of stored probabilities.
+        layout: How the dataset writes its references, where there are several ways, as xywh of boxes.
     """
 
     dataset_labels: tuple[str, ...] = ()
     to_dataset: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     model_labels: tuple[str, ...] = ()
+    layout: str = ""
 
 
 @dataclass(frozen=True)

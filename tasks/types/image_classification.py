@@ -17,7 +17,7 @@ IMAGE = Column(
     accepts=frozenset({"image"}),
     typical="image",
     aliases=("img", "picture", "photo", "pixel_values"),
-    help="the image to classify",
+    help="the image",
 )
 
 

@@ -1,0 +1,127 @@
+"""Task types that see: the number is that of a plain loop over the model, one picture at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+import torch
+import transformers
+from PIL import Image
+
+from tasks.errors import BadEvaluation, BadLabels
+from tasks.metrics import compute
+from tests.types.media import judged, pictures, planned, png, saved
+
+KINDS = ["cat", "dog", "bird"]
+NAMED = {"id2label": dict(enumerate(KINDS)), "label2id": {kind: n for n, kind in enumerate(KINDS)}}
+
+
+def yolos(place: Path) -> str:
+    """Save a tiny detector whose boxes are of all sizes."""
+    torch.manual_seed(0)
+    config = transformers.YolosConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=[64, 64],
+        patch_size=16,
+        num_detection_tokens=12,
+        initializer_range=0.5,
+        use_mid_position_embeddings=False,
+        **NAMED,
+    )
+    transformers.YolosForObjectDetection(config).save_pretrained(place)
+    transformers.YolosImageProcessor(size={"shortest_edge": 48, "longest_edge": 96}).save_pretrained(place)
+    return str(place)
+
+
+def photos() -> list[np.ndarray]:
+    return [*pictures(2), *pictures(2, width=64, height=48), *pictures(1)]
+
+
+def detected(place: str, shown: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """Detect picture by picture, as the model's own documentation does."""
+    model = transformers.AutoModelForObjectDetection.from_pretrained(place).eval()
+    processor = transformers.AutoImageProcessor.from_pretrained(place)
+    found = []
+    for picture in shown:
+        with torch.inference_mode():
+            output = model(**processor(images=Image.fromarray(picture), return_tensors="pt"))
+        (each,) = processor.post_process_object_detection(
+            output, threshold=0.0, target_sizes=[picture.shape[:2]]
+        )
+        found.append({name: value.numpy() for name, value in each.items()})
+    return found
+
+
+def near(found: dict[str, np.ndarray], count: int) -> dict[str, list]:
+    """Return objects near some of those detected, as COCO writes them."""
+    boxes = found["boxes"][:count] + [1, 1, -1, -1]
+    sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    labels = found["labels"][:count].tolist()
+    return {"bbox": sides.tolist(), "category": labels, "area": sides[:, 2:].prod(axis=1).tolist()}
+
+
+@pytest.mark.parametrize("nested", ["struct of lists", "list of structs"])
+@pytest.mark.parametrize("layout", ["xywh", "xyxy"])
+def test_object_detection(tmp_path: Path, nested: str, layout: str) -> None:
+    place = yolos(tmp_path / "model")
+    shown = photos()
+    label = datasets.ClassLabel(names=KINDS)
+    found = detected(place, shown)
+    right = [near(each, count) for each, count in zip(found, (2, 1, 0, 3, 1), strict=True)]
+    corners = [[[x, y, x + w, y + h] for x, y, w, h in each["bbox"]] for each in right]
+    written = [
+        {**each, "bbox": each["bbox"] if layout == "xywh" else box}
+        for each, box in zip(right, corners, strict=True)
+    ]
+    inner = {
+        "bbox": datasets.List(datasets.Value("float32"), 4),
+        "category": label,
+        "area": datasets.Value("float64"),
+    }
+    if nested == "struct of lists":
+        feature = {name: datasets.List(each) for name, each in inner.items()}
+        objects = written
+    else:
+        feature = datasets.List(inner)
+        objects = [
+            [dict(zip(each, values, strict=True)) for values in zip(*each.values(), strict=True)]
+            for each in written
+        ]
+    data = saved(
+        tmp_path / "data",
+        {"image": [png(each) for each in shown], "objects": objects},
+        image=datasets.Image(),
+        objects=feature,
+    )
+    judgement, rows = judged({"task": "object-detection", "dataset": {"path": data}, "models": [place]})
+    for picture, row, each in zip(shown, rows, found, strict=True):
+        assert row["scores"] == sorted(row["scores"], reverse=True)
+        assert np.allclose(row["scores"], sorted(each["scores"].tolist(), reverse=True), rtol=1e-4)
+        assert (row["height"], row["width"]) == picture.shape[:2]
+    references = [
+        {"boxes": np.reshape(box, (-1, 4)), "labels": each["category"], "area": each["area"]}
+        for each, box in zip(right, corners, strict=True)
+    ]
+    wanted = compute("mean_average_precision", predictions=found, references=references, resamples=0)
+    for key in ("map", "map_50", "mar_100"):
+        assert judgement.scores[key].value == pytest.approx(wanted[key].value, rel=1e-4)
+    assert judgement.scores["map_50"].value > 0
+
+
+def test_objects_without_boxes_or_with_other_labels_are_refused(tmp_path: Path) -> None:
+    place = yolos(tmp_path / "model")
+    columns = {"image": [png(pictures(1)[0])], "objects": [{"mask": [[1]], "category": ["cat"]}]}
+    data = saved(tmp_path / "data", columns, image=datasets.Image())
+    given = {"task": "object-detection", "models": [place]}
+    with pytest.raises(BadEvaluation, match=r"no field of boxes .*there are: mask, category"):
+        planned({**given, "dataset": {"path": data}})
+    columns["objects"] = [{"bbox": [[0.0, 0.0, 1.0, 1.0]], "category": ["cow"]}]
+    data = saved(tmp_path / "other", columns, image=datasets.Image())
+    with pytest.raises(BadLabels, match="No label of the model 'model' is called cow"):
+        planned({**given, "dataset": {"path": data}})
