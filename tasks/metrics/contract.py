@@ -23,13 +23,16 @@ Evidence = Literal[
     "prompts",
     "maps",
     "boxes",
+    "choices",
+    "likelihoods",
     "anything",
 ]
 """What a metric takes.
 
 Class labels, class probabilities, sets of labels, tag sequences, texts, numbers, ranked documents, answers
 in SQuAD's form, edited texts beside their sources, images, images with the prompts they were made from,
-segmentation maps, boxes (or masks) with scores and labels; or whatever the task type gives.
+segmentation maps, boxes (or masks) with scores and labels, log-likelihoods of choices, log-likelihoods of
+texts; or whatever the task type gives.
 """
 
 Interval = Literal["wilson", "clopper-pearson", "percentile", "bca", "jackknife"]

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 PLACE = "{prompt}"
 Message = Mapping[str, str]
+
+
+def pieces(template: str, *more: str) -> list[str]:
+    """Cut a template at its places, which are pieces of their own.
+
+    >>> pieces("Q: {prompt} A:")
+    ['Q: ', '{prompt}', ' A:']
+    """
+    return re.split(f"({'|'.join(re.escape(each) for each in (PLACE, *more))})", template)
 
 
 def first_of(answer: str | Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from tasks.errors import BadEvaluation, UnknownName
 from tasks.inference import languages
 from tasks.inference.predictor import Options
 from tasks.predict import PredictionFailed
-from tests.types.texts import SENTENCES, judged, planned, samples, saved, words_of
+from tests.types.texts import SENTENCES, judged, llama, planned, samples, saved, words_of
 
 SIZES = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1}
 HEADS = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
@@ -204,37 +204,9 @@ def test_a_model_of_many_languages_is_told_what_it_reads_and_writes(tmp_path: Pa
     assert [row["text"] for row in rows] == wanted
     with pytest.raises(UnknownName, match=r"no language of the model 'm' 'de_D'.* Did you mean 'de_DE'"):
         languages.forced(words, Options("cpu", "float32", target_language="de_D"), "mbart", "m")
-    with pytest.raises(BadEvaluation, match="say which as settings.generation.target_language"):
+    with pytest.raises(BadEvaluation, match=r"say which as settings\.generation\.target_language"):
         languages.forced(words, Options("cpu", "float32"), "m2m_100", "m")
     assert languages.forced(words, Options("cpu", "float32"), "mbart", "m") is None
-
-
-def llama(demo: Path, place: Path, *, chat: bool = False) -> tuple[Any, Any]:
-    words = words_of(demo, place)
-    words.model_max_length = 512
-    words.save_pretrained(place)
-    torch.manual_seed(5)
-    config = transformers.LlamaConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=512,
-        initializer_range=0.5,
-        pad_token_id=words.pad_token_id,
-        bos_token_id=words.cls_token_id,
-        eos_token_id=words.sep_token_id,
-    )
-    model = transformers.LlamaForCausalLM(config).eval()
-    model.save_pretrained(place)
-    if chat:
-        words.chat_template = (
-            "{% for m in messages %}{{ m['role'] }} {{ m['content'] }} . {% endfor %}"
-            "{% if add_generation_prompt %}assistant{% endif %}"
-        )
-        words.save_pretrained(place)
-    return words, model
 
 
 def greedy(words: Any, model: Any, text: str, most: int, *, special: bool) -> str:
@@ -257,7 +229,7 @@ def test_causal_models_sum_up_and_translate_by_a_prompt(demo: Path, tmp_path: Pa
     asked = "Summarize the following text.\n\n{}\n\nSummary:"
     wanted = [greedy(words, model, asked.format(text), 6, special=True) for text in SENTENCES]
     assert [row["text"] for row in rows] == wanted
-    with pytest.raises(BadEvaluation, match="settings.generation.target_language"):
+    with pytest.raises(BadEvaluation, match=r"settings\.generation\.target_language"):
         judged({**given, "task": "translation", "columns": {"source": "document", "target": "summary"}})
 
 
@@ -332,7 +304,7 @@ def test_what_is_judged_is_extracted_without_another_run(demo: Path, tmp_path: P
         "settings": {"generation": {"max_new_tokens": 4}},
     }
     plan, candidate = planned(given)
-    whole, rows = judged(given)
+    whole, _ = judged(given)
     given["settings"]["generation"]["extract"] = r"()"
     other, same = planned(given)
     assert candidate.key == same.key
