@@ -13,6 +13,7 @@ Evidence = Literal[
     "labels",
     "probabilities",
     "label_sets",
+    "label_scores",
     "tags",
     "texts",
     "numbers",
@@ -29,7 +30,8 @@ Evidence = Literal[
 ]
 """What a metric takes.
 
-Class labels, class probabilities, sets of labels, tag sequences, texts, numbers, ranked documents, answers
+Class labels, class probabilities, sets of labels, scores of labels beside sets
+of right ones, tag sequences, texts, numbers, ranked documents, answers
 in SQuAD's form, edited texts beside their sources, images, images with the prompts they were made from,
 segmentation maps, boxes (or masks) with scores and labels, log-likelihoods of choices, log-likelihoods of
 texts; or whatever the task type gives.

@@ -70,7 +70,7 @@ METRICS = {
         Metric("subset_accuracy", "label_sets", multilabel.subset_accuracy),
         Metric("hamming_loss", "label_sets", multilabel.hamming_loss, higher_is_better=False),
         Metric("multilabel_f1", "label_sets", multilabel.multilabel_f1),
-        Metric("label_ranking_average_precision", "label_sets", multilabel.label_ranking_average_precision),
+        Metric("label_ranking_average_precision", "label_scores", multilabel.label_ranking_average_precision),
         Metric("mse", "numbers", regression.mse, higher_is_better=False),
         Metric("rmse", "numbers", regression.rmse, higher_is_better=False),
         Metric("mae", "numbers", regression.mae, higher_is_better=False),
