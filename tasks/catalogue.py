@@ -19,6 +19,8 @@ TASK_TYPES = {
     "translation": "tasks.types.translation:TRANSLATION",
     "text2text-generation": "tasks.types.text2text_generation:TEXT2TEXT_GENERATION",
     "multiple-choice": "tasks.types.multiple_choice:MULTIPLE_CHOICE",
+    "sentence-similarity": "tasks.types.sentence_similarity:SENTENCE_SIMILARITY",
+    "feature-extraction": "tasks.types.feature_extraction:FEATURE_EXTRACTION",
     "question-answering": "tasks.types.question_answering:QUESTION_ANSWERING",
     "audio-classification": "tasks.types.audio_classification:AUDIO_CLASSIFICATION",
     "zero-shot-audio-classification": "tasks.types.zero_shot_audio:ZERO_SHOT_AUDIO_CLASSIFICATION",
