@@ -22,7 +22,7 @@ def outputs(
     network: Any,
     padding: Padding,
     pieces: Sequence[Piece],
-    keep: Callable[[Any, Mapping[str, Any]], Any] = lambda output, batch: output,
+    keep: Callable[[Any, Mapping[str, Any], Sequence[int]], Any] = lambda output, batch, numbers: output,
 ) -> list[tuple[list[int], Any]]:
     """Call a model on pieces, those of similar length together.
 
@@ -30,7 +30,8 @@ def outputs(
         network: The torch module.
         padding: How pieces are padded.
         pieces: Tokens by input name.
-        keep: Given what the model returned of a batch, and the batch, returns what is kept of it.
+        keep: Given what the model returned of a batch, the batch, and the numbers of its pieces, returns what
+            is kept of it.
 
     Returns:
         For each batch the numbers of its pieces, in order, and what was kept.
@@ -39,7 +40,7 @@ def outputs(
     found = []
     for numbers in plan(lengths, MOST):
         batch = padding.batch([pieces[number] for number in numbers])
-        found.append((numbers, keep(loading.run(network, batch), batch)))
+        found.append((numbers, keep(loading.run(network, batch), batch, numbers)))
     return found
 
 
