@@ -149,10 +149,7 @@ def align(
         return zero_shot.align(features, columns, rows, checkpoint, overrides)
     joined = parts(column, features)
     if len(joined) > 1:
-        found = zero_shot.worded(joined, overrides)
-        return Alignment(
-            found.dataset_labels, found.to_dataset, (), found.model_labels, label_sets.INDICATORS
-        )
+        return replace(zero_shot.worded(joined, overrides), layout=label_sets.INDICATORS)
     values = {label for row in read(rows, column) for label in (row or [])}
     return zero_shot.worded(names_in(leaves(features)[column].feature, values), overrides)
 
