@@ -70,6 +70,8 @@ def decide(plan: Plan) -> list[Candidate]:
     for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
         options = replace(_options(model, evaluation.settings), examples=shown)
+        if "layout" in kind.preprocessing:
+            options = replace(options, layout=alignment.layout)
         if "candidates" in kind.preprocessing:
             options = replace(options, candidates=alignment.model_labels)
         pins = _pins(plan, checkpoint, options)
