@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import inference, metrics, text_metrics
+from benchmarks import inference, metrics, streaming, text_metrics
 from benchmarks.measurement import keep
 from flows import environment
 from tasks.errors import UserError, unknown
@@ -15,7 +15,12 @@ BENCHMARKS = {
     "metric_bootstrap_accuracy": metrics.hf_bootstrap,
     "metric_bootstrap_kendalltau": metrics.rank_correlation,
     "metric_million_rows": metrics.million,
-    "engine_text_classification": inference.text_classification,
+    "engine_text_float32": inference.text_float32,
+    "engine_text_bfloat16": inference.text_bfloat16,
+    "engine_speech": inference.speech,
+    "engine_generation": inference.generation,
+    "engine_images": inference.images,
+    "engine_streaming_memory": streaming.engine_streaming_memory,
 }
 
 
@@ -30,10 +35,9 @@ def main() -> None:
     for name in names:
         found = BENCHMARKS[name]()
         results.append(found)
-        print(
-            f"{name}: {found.ratio:.1f}x ({found.ours_s:.3f} s, theirs {found.theirs_s:.3f} s) {found.detail}"
-        )
-    keep(results)
+        keep(results)
+        times = f"{found.ours_s:.3f} s, theirs {found.theirs_s:.3f} s"
+        print(f"{name}: {found.ratio:.1f}x ({times}) {found.detail}", flush=True)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,16 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 RESULTS = Path(__file__).parent / "results.json"
 TIMES = 3
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a benchmark found; seconds are the best of three runs each, taken in turn."""
+    """What a benchmark found; seconds are the best of several runs each, taken in turn."""
 
     name: str
     ours_s: float
@@ -34,11 +36,25 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def side_by_side(name: str, ours: Callable[[], object], theirs: Callable[[], object], detail: str) -> Result:
-    """Run both in turn, three times each, and compare their best times."""
-    pairs = [(timed(ours), timed(theirs)) for _ in range(TIMES)]
+def clocked(work: Callable[[], T]) -> tuple[float, T]:
+    """Return how long a call takes, in seconds, and what it returns."""
+    began = time.perf_counter()
+    found = work()
+    return time.perf_counter() - began, found
+
+
+def result(name: str, ours_s: float, theirs_s: float, detail: str) -> Result:
+    """Return what was measured, with the machine and the commit it was measured on."""
+    return Result(name, ours_s, theirs_s, theirs_s / ours_s, detail, _machine(), _commit())
+
+
+def side_by_side(
+    name: str, ours: Callable[[], object], theirs: Callable[[], object], detail: str, times: int = TIMES
+) -> Result:
+    """Run both in turn, so many times each, and compare their best times."""
+    pairs = [(timed(ours), timed(theirs)) for _ in range(times)]
     mine, other = (min(pair[side] for pair in pairs) for side in (0, 1))
-    return Result(name, mine, other, other / mine, detail, _machine(), _commit())
+    return result(name, mine, other, detail)
 
 
 def _machine() -> str:

@@ -47,6 +47,9 @@ def run(
     model: Annotated[list[str] | None, typer.Option(help="Hub id or folder; repeatable.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Metric name; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(help="Evaluate on a seeded sample of this many rows.")] = None,
+    streaming: Annotated[
+        bool | None, typer.Option("--streaming", help="Read the dataset's rows as they come.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Run evaluations from config files, or one from flags; flags given beside one config override it."""
@@ -58,6 +61,7 @@ def run(
             "split": split,
             "revision": revision,
             "limit": limit,
+            "streaming": streaming,
         },
         "columns": _pairs(column or []),
         "models": model,

@@ -20,8 +20,8 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 @contextmanager
-def bar(title: str, rows: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar of one model's rows while the context is open."""
+def bar(title: str, rows: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar of one model's rows while the context is open; None where nobody knows how many."""
     columns = (
         TextColumn("  predicting"),
         TextColumn("{task.description}", markup=False),
@@ -31,7 +31,8 @@ def bar(title: str, rows: int) -> Iterator[Callable[[int], None]]:
         TimeElapsedColumn(),
     )
     if not aside.is_terminal:
-        aside.print(f"  predicting {title}, {rows} rows", markup=False, soft_wrap=True)
+        count = f"{rows} rows" if rows is not None else "rows as they come"
+        aside.print(f"  predicting {title}, {count}", markup=False, soft_wrap=True)
         yield lambda count: None
         return
     with Progress(*columns, console=aside) as progress:

@@ -26,13 +26,14 @@ from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeNam
 from tasks.track import ParentRun
 from tasks.types import task_type
 
-Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 progress: ContextVar[Progress] = ContextVar("progress")
-"""How a command line shows progress: given a title and a number of rows, a context to tell finished rows."""
+"""How a command line shows progress: given a title and a number of rows, where that is known, a context to
+tell finished rows."""
 
 
 @contextmanager
-def _unseen(title: str, rows: int) -> Iterator[Callable[[int], None]]:
+def _unseen(title: str, rows: int | None) -> Iterator[Callable[[int], None]]:
     yield lambda count: None
 
 
@@ -49,7 +50,7 @@ def load_rows(evaluation: Evaluation) -> RowsReference:
 @task(name="map columns", task_run_name="map columns", cache_policy=NO_CACHE)
 def map_columns(evaluation: Evaluation, rows: RowsReference) -> ColumnMapping:
     """Check the column mapping, or guess it and say what was guessed."""
-    features = load.open_rows(rows).features
+    features = load.head_rows(rows).features
     mapping = columns.map_columns(task_type(evaluation.task), features, evaluation.columns, rows.name)
     for note in (*rows.notes, *mapping.notes):
         get_run_logger().info(note)
@@ -70,7 +71,7 @@ def resolve_models(plan: Plan) -> list[Candidate]:
 def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
     """Run one model over the rows, chunk by chunk, reusing what is stored."""
     show = progress.get(_unseen)
-    with show(candidate.title, plan.rows.rows) as advance:
+    with show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance:
         stored = predict.predict(plan, candidate, advance)
     tally = stored.tally
     get_run_logger().info(
@@ -143,7 +144,8 @@ def evaluate(
     )
     requested = requests(evaluation)
     rows = load_rows(evaluation)
-    plan = Plan(evaluation, rows, map_columns(evaluation, rows), requested)
+    mapping = map_columns(evaluation, rows)
+    plan = Plan(evaluation, load.narrowed(rows, mapping.columns), mapping, requested)
     found = resolve_models(plan)
     with _tracked(plan, found) as parent:
         outcomes, failures = _judged(parent, plan, found)
@@ -163,13 +165,14 @@ def _judged(
     """Take each model through prediction, scoring and tracking; one that fails does not stop the others."""
     outcomes: list[Outcome] = []
     failures: dict[str, Exception] = {}
-    for candidate in found:
+    for each in found:
         try:
-            predictions = predict_rows(plan, candidate)
+            predictions = predict_rows(plan, each)
+            candidate = candidates.realigned(plan, each)
             judgement = score_predictions(plan, candidate, predictions)
             outcomes.append(track_run(parent, plan, candidate, predictions, judgement))
         except Exception as error:
-            failures[candidate.title] = error
+            failures[each.title] = error
     if not outcomes:
         raise next(iter(failures.values()))
     return outcomes, failures

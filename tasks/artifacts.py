@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,15 +18,13 @@ from tasks.metrics import confusion
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.references import references
+from tasks.sampling import PICTURED, SAMPLED, sampled
 from tasks.score import Judgement, judged_rows
 from tasks.types.nesting import read
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-SAMPLED = 200
-PICTURED = 24
-"""Sampled rows when each carries an image."""
 LONGEST_TEXT = 1000
 
 
@@ -77,21 +74,20 @@ def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str,
     kind, mapping = plan.kind, plan.mapping
     opened = open_rows(plan.rows)
     pictured = any("image" in column.accepts for column in kind.columns)
-    most = min(PICTURED if pictured else SAMPLED, len(opened))
-    chosen = sorted(random.Random(0).sample(range(len(opened)), most))
-    seen = {
+    chosen = sampled(len(opened), PICTURED if pictured else SAMPLED)
+    given = {
         name: read(opened, mapping.columns[name], chosen) for name in kind.inputs if name in mapping.columns
     }
     shown: list[dict[str, Any]] = []
     right = references(opened, mapping, kind.references, chosen)
     for position, number in enumerate(chosen):
         prediction = table.slice(number, 1).to_pylist()[0]
-        row = {name: seen[name][position] for name in seen}
+        row = {name: given[name][position] for name in given}
         row |= {name: right[name][position] for name in right}
         if prediction["error"] is not None:
             continue
-        sampled = kind.sample(prediction, row, candidate.alignment)
-        shown.append({"row": number, **{name: _fit(value) for name, value in sampled.items()}})
+        seen = kind.sample(prediction, row, candidate.alignment)
+        shown.append({"row": number, **{name: _fit(value) for name, value in seen.items()}})
     return _columns(shown)
 
 

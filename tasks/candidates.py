@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks import examples
@@ -13,7 +13,7 @@ from tasks.inference import checkpoints, devices
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import key_of
 from tasks.inference.predictor import Options
-from tasks.load import open_rows
+from tasks.load import head_rows, open_rows
 from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
 from tasks.types.contract import Alignment
@@ -32,6 +32,7 @@ class Candidate:
         options: How they are loaded and called.
         alignment: Which of its labels is which of the dataset's.
         pins: Everything that can change its predictions on the evaluation's rows.
+        labels: Which of its labels is which of the dataset's, as far as the user said so.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Candidate:
     options: Options
     alignment: Alignment
     pins: Mapping[str, Any]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -63,7 +65,7 @@ def decide(plan: Plan) -> list[Candidate]:
         for model in evaluation.models
     ]
     titles = _titles(evaluation.models, found)
-    opened = open_rows(plan.rows)
+    opened = head_rows(plan.rows)
     check_metrics(plan, opened.features)
     shown = examples.draw(plan)
     candidates = []
@@ -75,12 +77,27 @@ def decide(plan: Plan) -> list[Candidate]:
         if "candidates" in kind.preprocessing:
             options = replace(options, candidates=alignment.model_labels)
         pins = _pins(plan, checkpoint, options)
-        candidates.append(Candidate(title, checkpoint, options, alignment, pins))
+        candidates.append(Candidate(title, checkpoint, options, alignment, pins, model.labels))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
     for candidate in candidates:
         if keys[candidate.key, str(candidate.alignment)] > 1:
             raise BadEvaluation(f"Two of the models are the same: '{candidate.checkpoint.place}'.")
     return candidates
+
+
+def realigned(plan: Plan, candidate: Candidate) -> Candidate:
+    """Match labels once more where only a stream's first rows could be looked at before, now by all of them.
+
+    Raises:
+        BadLabels: Later rows have labels that map to nothing, or that are hidden.
+    """
+    if not plan.rows.streamed:
+        return candidate
+    opened = open_rows(plan.rows)
+    alignment = plan.kind.align(
+        opened.features, plan.mapping.columns, opened, candidate.checkpoint, candidate.labels
+    )
+    return replace(candidate, alignment=alignment)
 
 
 def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:

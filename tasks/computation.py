@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from tasks import home
@@ -15,7 +16,8 @@ from tasks.inference.efficiency import Meter, figures
 from tasks.inference.engine import Flow
 from tasks.inference.predictor import ROW
 from tasks.inference.tally import Tally
-from tasks.load import open_rows
+from tasks.intake import Intake
+from tasks.load import count_of, open_rows
 from tasks.plan import Plan
 from tasks.types.nesting import roots, values
 
@@ -36,6 +38,12 @@ def compute(
 ) -> Tally:
     """Load a candidate's model, predict chunks into the chunk store, and measure how that went.
 
+    Args:
+        plan: What is evaluated.
+        candidate: The model.
+        chunks: The chunks to compute, in order; endless for a stream that has not been read to its end.
+        advance: Told of finished rows.
+
     Raises:
         RowFailures: A row failed and the settings say to stop.
     """
@@ -45,7 +53,8 @@ def compute(
     predictor = kind.open(candidate.checkpoint, candidate.options)
     took = time.perf_counter() - began
     store = store_of(plan, candidate)
-    tally = engine.predict(chunks, _reader(plan), store, predictor, _flow(plan, candidate), advance)
+    with _reader(plan) as read:
+        tally = engine.predict(chunks, read, store, predictor, _flow(plan, candidate), advance)
     tally.load_seconds = took
     tally.efficiency = figures(tally, candidate.options, predictor.network, kind.cost_unit) | meter.read()
     return tally
@@ -58,18 +67,38 @@ def _flow(plan: Plan, candidate: Candidate) -> Flow:
         budget=float(settings.batch_cost or kind.batch_cost),
         fixed_budget=settings.batch_cost is not None,
         threads=min(8, os.cpu_count() or 1),
-        waiting=2 if kind.cost_unit in HEAVY else 16,
+        # On a CPU the model takes every core, and preparing beside it would slow both down.
+        waiting=0 if not accelerated else 2 if kind.cost_unit in HEAVY else 16,
         under_way=2 if accelerated else 1,
         warm_up=not kind.generates,
         stop_on_error=settings.on_error == "stop",
     )
 
 
-def _reader(plan: Plan) -> Callable[[Chunk], Sequence[Mapping[str, Any]]]:
-    """Return what reads the input rows of a chunk, by canonical column name."""
+def finish(plan: Plan) -> int:
+    """Return how many rows there are, after reading a stream to its end where that has not been done."""
+    count = count_of(plan.rows)
+    if count is None:
+        with closing(Intake(plan.rows, _inputs(plan))) as intake:
+            count = intake.finish()
+    return count
+
+
+def _inputs(plan: Plan) -> dict[str, str]:
+    """Return the columns the model sees by canonical name, each with what it reads of the dataset."""
     columns = plan.mapping.columns
+    return {name: columns[name] for name in plan.kind.inputs if name in columns}
+
+
+@contextmanager
+def _reader(plan: Plan) -> Iterator[Callable[[Chunk], Sequence[Mapping[str, Any]]]]:
+    """Yield what reads the input rows of a chunk, by canonical column name."""
+    inputs = _inputs(plan)
+    if plan.rows.streamed:
+        with closing(Intake(plan.rows, inputs)) as intake:
+            yield intake.read
+        return
     whole = open_rows(plan.rows)
-    inputs = {name: columns[name] for name in plan.kind.inputs if name in columns}
     needed = {each for column in inputs.values() for each in roots(column, whole.column_names)}
     opened = whole.select_columns(sorted(needed))
 
@@ -81,4 +110,4 @@ def _reader(plan: Plan) -> Callable[[Chunk], Sequence[Mapping[str, Any]]]:
             for position in range(chunk.stop - chunk.start)
         ]
 
-    return read
+    yield read

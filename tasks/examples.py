@@ -52,7 +52,7 @@ def _split(plan: Plan, asked: str | None) -> RowsReference:
     tried: Exception | None = None
     for split in [asked] if asked else [each for each in USUAL_SPLITS if each != here]:
         try:
-            chosen = dataset.model_copy(update={"split": split, "limit": None})
+            chosen = dataset.model_copy(update={"split": split, "limit": None, "streaming": False})
             return load.load(chosen, plan.evaluation.settings.seed)
         except UnknownName as problem:
             tried = problem

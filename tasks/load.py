@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tasks import hub, sources
-from tasks.errors import BadEvaluation, UserError, unknown
+import pyarrow as pa
+
+from tasks import home, hub, sources, splits, streams, versions
+from tasks.errors import BadEvaluation, unknown
 from tasks.spec import Dataset
+from tasks.spool import Spool
+from tasks.types.nesting import roots
 
 if TYPE_CHECKING:
     import datasets
-
-PREFERRED_SPLITS = ("test", "validation", "dev", "valid", "val")
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ class RowsReference:
         revision: The Hub commit, or the SHA-256 of the local files.
         limit: How many rows were sampled, None for all.
         seed: The seed of that sample.
-        rows: How many rows there are after it.
+        rows: How many rows there are after it; of a stream what its info says, None where it says nothing.
         notes: What was chosen without being asked for, as sentences.
+        streamed: Whether rows are read as they come.
+        columns: The dataset columns that are read of a stream; none for all.
     """
 
     source: sources.Source
@@ -41,12 +45,18 @@ class RowsReference:
     revision: str
     limit: int | None
     seed: int
-    rows: int
+    rows: int | None
     notes: tuple[str, ...] = field(default=(), compare=False)
+    streamed: bool = False
+    columns: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        """A digest of everything that decides which rows these are; the row count and notes do not."""
+        """A digest of everything that decides which rows these are; the row count and notes do not.
+
+        A whole stream has the rows of the whole split in the same order, hence the same digest; a sample of
+        a stream is another sample, and one that depends on how the library shuffles.
+        """
         decides = [
             self.source.kind,
             self.source.place if self.source.kind == "hub" else "",
@@ -55,6 +65,11 @@ class RowsReference:
             self.revision,
             self.limit,
             self.seed if self.limit else None,
+            *(
+                [f"shuffled by datasets {versions.pins()['datasets']}"]
+                if self.streamed and self.limit
+                else []
+            ),
         ]
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
@@ -80,11 +95,30 @@ def load(dataset: Dataset, seed: int) -> RowsReference:
                 f"The dataset '{dataset.path}' is local and has no revisions; leave 'revision' out."
             )
         revision = sources.digest(source.place)
-    splits = _splits(source, dataset.config, revision)
-    split = dataset.split or _choose_split(list(splits), dataset.path, notes)
+    streamed = dataset.streaming and source.kind != "saved"
+    if dataset.streaming and not streamed:
+        notes.append(f"'{dataset.path}' is memory-mapped as it was saved: there is nothing to stream.")
+    there_is = splits.find(source, dataset.config, revision, streamed=streamed)
+    split = dataset.split or splits.choose(list(there_is), dataset.path, notes)
     base = split.split("[")[0]
-    if base not in splits:
-        raise unknown(f"split of '{dataset.path}'", base, splits)
+    if base not in there_is:
+        raise unknown(f"split of '{dataset.path}'", base, there_is)
+    if streamed:
+        stated = there_is[base]
+        return _checked(
+            RowsReference(
+                source,
+                dataset.config,
+                split,
+                revision,
+                dataset.limit,
+                seed,
+                stated if isinstance(stated, int) and base == split else None,
+                tuple(notes),
+                streamed=True,
+            ),
+            dataset,
+        )
     unsampled = RowsReference(source, dataset.config, split, revision, None, seed, 0)
     count = len(open_rows(unsampled))
     if source.kind == "hub":
@@ -97,22 +131,98 @@ def load(dataset: Dataset, seed: int) -> RowsReference:
     )
 
 
-def _choose_split(there_is: list[str], path: str, notes: list[str]) -> str:
-    preferred = [split for split in PREFERRED_SPLITS if split in there_is]
-    if not preferred and len(there_is) > 1:
-        raise BadEvaluation(f"Name a split of '{path}'; there are: {', '.join(there_is)}.")
-    chosen = preferred[0] if preferred else there_is[0]
-    if len(there_is) > 1:
-        notes.append(f"No split was given: {chosen} was taken, of {', '.join(there_is)}.")
-    return chosen
+def _checked(rows: RowsReference, dataset: Dataset) -> RowsReference:
+    """Check a stream by its first rows, and say what is special about it."""
+    head = head_rows(rows)
+    if rows.source.kind == "hub":
+        hub.remember_dataset(rows.source.place, dataset.revision, rows.revision)
+    notes = [
+        f"The dataset is streamed: columns and labels were checked against its first {len(head)} rows before "
+        "the model was loaded, and labels against all rows after it had run."
+    ]
+    if rows.limit:
+        buffer = streams.buffer_for(head.features)
+        notes.append(
+            f"The sample of {rows.limit} rows was drawn through a shuffle buffer of {buffer} rows, not from "
+            "the whole split; rows far into a long file are seldom in it."
+        )
+    count = min(rows.rows, rows.limit) if rows.rows and rows.limit else rows.rows
+    return replace(rows, rows=count, notes=(*rows.notes, *notes))
+
+
+def narrowed(rows: RowsReference, columns: Mapping[str, str]) -> RowsReference:
+    """Return a stream's reference that reads only mapped columns; any other as it is."""
+    if not rows.streamed:
+        return rows
+    there = head_rows(rows).column_names
+    needed = {each for name in columns.values() for each in roots(name, there)}
+    return replace(rows, columns=tuple(sorted(needed)))
+
+
+def count_of(rows: RowsReference) -> int | None:
+    """Return how many rows there are; None for a stream that has not been read to its end."""
+    return spool_of(rows).rows if rows.streamed else rows.rows
+
+
+def spool_of(rows: RowsReference) -> Spool:
+    """Return where a stream's rows are kept as they pass."""
+    whole = home.home() / "streams" / rows.fingerprint[:40]
+    columns = hashlib.sha256(json.dumps(rows.columns).encode()).hexdigest()[:16]
+    return Spool(whole / columns if rows.columns else whole)
+
+
+def stream(rows: RowsReference) -> Generator[pa.Table, None, None]:
+    """Read a stream from its first row on, in tables."""
+    return streams.tables(_streamed(rows, head_rows(rows).features), rows.columns)
+
+
+def _streamed(rows: RowsReference, features: datasets.Features | None) -> streams.Streamed:
+    called = splits.arguments(rows.source, rows.config, rows.revision)
+    return streams.Streamed(rows.source.place, called, rows.split, rows.limit, rows.seed, features)
+
+
+def head_rows(rows: RowsReference) -> datasets.Dataset:
+    """Open what there is to look at before a model loads: all rows, or a stream's first thousand.
+
+    Those (of media, the first hundred) have all columns, images and sounds left out; they are kept, so that
+    they are streamed once.
+    """
+    if not rows.streamed:
+        return open_rows(rows)
+    spool = spool_of(replace(rows, columns=()))
+    head = spool.head()
+    if head is None:
+        # Without its limit: what rows carry decides how it is sampled.
+        arriving = streams.tables(_streamed(replace(rows, limit=None), None))
+        first = next(arriving, None)
+        arriving.close()
+        if first is None:
+            raise BadEvaluation(f"The split '{rows.split}' of '{rows.source.place}' has no rows.")
+        spool.keep_head(streams.without_media(first, [False] * len(first)))
+        head = spool.head()
+        assert head is not None
+    return head
+
+
+def open_rows(rows: RowsReference) -> datasets.Dataset:
+    """Open the rows of a reference, memory-mapped, media left undecoded.
+
+    Shape: one row a dataset row, columns as the dataset names them. Of a stream these are the spooled rows:
+    the columns in use, with images and sounds only in those rows that a run shows.
+
+    Raises:
+        FileNotFoundError: It is a stream that has not been read to its end.
+    """
+    if not rows.streamed:
+        return _opened(rows)
+    spool = spool_of(rows)
+    if spool.rows is None:
+        raise FileNotFoundError(f"The stream of '{rows.name}' has not been read to its end.")
+    return spool.dataset(spool.rows)
 
 
 @lru_cache(maxsize=4)
-def open_rows(reference: RowsReference) -> datasets.Dataset:
-    """Open the rows of a reference, memory-mapped, media left undecoded.
-
-    Shape: one row a dataset row, columns as the dataset names them.
-    """
+def _opened(reference: RowsReference) -> datasets.Dataset:
     import datasets
 
     rows = _read(reference.source, reference.config, reference.revision, reference.split)
@@ -134,7 +244,7 @@ def _read(source: sources.Source, config: str | None, revision: str, split: str)
         rows = saved[base] if isinstance(saved, datasets.DatasetDict) else saved
         return rows.select(_cut(cut, len(rows), split)) if cut else rows
     with hub.clear_errors("dataset", source.place):
-        return datasets.load_dataset(**_arguments(source, config, revision), split=split)
+        return datasets.load_dataset(**splits.arguments(source, config, revision), split=split)
 
 
 def _cut(expression: str, count: int, split: str) -> range:
@@ -150,50 +260,3 @@ def _cut(expression: str, count: int, split: str) -> range:
         return range(count)[slice(int(start) if start else None, int(stop) if stop else None)]
     except ValueError as error:
         raise BadEvaluation(f"The split '{split}' is not of the form name[start:stop].") from error
-
-
-def _arguments(source: sources.Source, config: str | None, revision: str) -> dict[str, Any]:
-    """Return the arguments of `datasets.load_dataset` for a source that is not a saved dataset."""
-    if source.kind == "hub":
-        cache = str(hub.dataset_builds(source.place, revision))
-        return {"path": source.place, "name": config, "revision": revision, "cache_dir": cache}
-    if source.kind == "file":
-        suffix = "." + source.place.rsplit(".", 1)[-1].lower()
-        more = {"sep": "\t"} if suffix == ".tsv" else {}
-        return {"path": sources.BUILDERS[suffix], "data_files": source.place, **more}
-    if source.kind == "files":
-        return {"path": source.place, "name": config}
-    return {"path": "imagefolder" if source.kind == "images" else "audiofolder", "data_dir": source.place}
-
-
-def _splits(source: sources.Source, config: str | None, revision: str) -> Mapping[str, object]:
-    """Return the splits of a dataset, by name."""
-    import datasets
-
-    if source.kind == "saved":
-        saved = datasets.load_from_disk(source.place)
-        if isinstance(saved, datasets.DatasetDict):
-            return dict(saved)
-        return {str(saved.split or "all"): saved}
-    try:
-        with hub.clear_errors("dataset", source.place):
-            if source.kind == "hub":
-                _check_config(source.place, config, revision)
-            builder = datasets.load_dataset_builder(**_arguments(source, config, revision))
-            if not builder.info.splits:
-                builder.download_and_prepare()
-    except UserError:
-        raise
-    except (ValueError, datasets.exceptions.DatasetGenerationError) as error:
-        cause = error.__cause__ or error
-        problem = " ".join(str(cause).split())
-        raise BadEvaluation(f"The dataset '{source.place}' cannot be read: {problem}") from error
-    return dict(builder.info.splits or {})
-
-
-def _check_config(place: str, config: str | None, revision: str) -> None:
-    there_is = hub.dataset_configs(place, revision)
-    if config is None and len(there_is) > 1 and "default" not in there_is:
-        raise BadEvaluation(f"Name a config of '{place}'; there are: {', '.join(there_is)}.")
-    if config is not None and config not in there_is:
-        raise unknown(f"config of '{place}'", config, there_is)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import pyarrow as pa
 
 from tasks import home
 from tasks.candidates import Candidate
-from tasks.computation import compute, store_of
+from tasks.computation import compute, finish, store_of
 from tasks.errors import AssayError
 from tasks.inference import engine
-from tasks.inference.chunks import ChunkStore
+from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.segments import Segment, cover, gaps, missing
 from tasks.inference.tally import Tally
+from tasks.load import count_of
 from tasks.plan import Plan
 from tasks.types import task_type
+from tasks.workers import devices_of, predict_side_by_side
 
 
 class PredictionFailed(AssayError):
@@ -67,22 +70,31 @@ def predict(
         RowFailures: A row failed and the settings say to stop.
         PredictionFailed: Every row failed.
     """
-    rows, settings = plan.rows, plan.evaluation.settings
+    settings = plan.evaluation.settings
     store = store_of(plan, candidate)
     store.describe(candidate.pins)
     before = store.stored()
-    kept = [each for each in cover(before, rows.rows) if settings.reuse and not each.stored.failed_whole]
+    count = count_of(plan.rows)
+    if count is None:
+        count = (store.noted("rows") or {}).get("rows")
+    kept = [each for each in cover(before, count) if settings.reuse and not each.stored.failed_whole]
     reused = sum(each.stop - each.start for each in kept)
     advance(reused)
-    wanted = list(missing(kept, rows.rows, settings.chunk_rows))
-    tally = compute(plan, candidate, wanted, advance) if wanted else Tally()
-    if wanted:
+    # Endless for a stream whose length nobody has seen yet.
+    wanted = missing(kept, count, settings.chunk_rows)
+    first = next(wanted, None)
+    tally = _computed(plan, candidate, chain([first], wanted), advance) if first else Tally()
+    rows = finish(plan)
+    if plan.rows.streamed:
+        store.note("rows", {"rows": rows})
+    made = set(missing(kept, rows, settings.chunk_rows))
+    if made:
         store.note("efficiency", tally.efficiency)
     else:
         tally.efficiency = store.noted("efficiency") or {}
     in_use = {each.stored for each in kept}
     for outdated in before:
-        if outdated not in in_use and outdated.chunk not in wanted:
+        if outdated not in in_use and outdated.chunk not in made:
             store.remove(outdated.chunk)
     tally.reused = reused
     tally.rows += reused
@@ -90,13 +102,23 @@ def predict(
         share = (each.stop - each.start) / (each.stored.chunk.stop - each.stored.chunk.start)
         tally.seconds += each.stored.seconds * share
         tally.failed += _failed(store, each)
-    reference = PredictionsReference(home.chunk_store(), candidate.key, plan.kind.name, rows.rows, tally)
-    if tally.failed == rows.rows:
+    reference = PredictionsReference(home.chunk_store(), candidate.key, plan.kind.name, rows, tally)
+    if tally.failed == rows:
         problem = reference.table()["error"][0].as_py()
         raise PredictionFailed(
             f"Every row failed with the model '{candidate.title}', the first with: {problem}"
         )
     return reference
+
+
+def _computed(
+    plan: Plan, candidate: Candidate, wanted: Iterable[Chunk], advance: Callable[[int], None]
+) -> Tally:
+    """Predict chunks in this process, or in several where there are several devices or it was asked for."""
+    on = devices_of(plan, candidate)
+    if len(on) == 1 and on[0] == candidate.options.device:
+        return compute(plan, candidate, wanted, advance)
+    return predict_side_by_side(plan, candidate, list(wanted), on, advance)
 
 
 def _failed(store: ChunkStore, segment: Segment) -> int:

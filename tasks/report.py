@@ -61,7 +61,7 @@ def reports(plan: Plan, outcomes: Sequence[Outcome], standings: Sequence[Standin
             split=plan.rows.split,
             task=plan.kind.name,
             mlflow_run_id=outcome.run_id,
-            rows=plan.rows.rows,
+            rows=outcome.predictions.rows,
             reused_rows=outcome.predictions.tally.reused,
             failed_rows=outcome.predictions.tally.failed,
             scores=outcome.judgement.scores,

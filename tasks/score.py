@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import extraction
@@ -14,7 +16,7 @@ from tasks.metrics.contract import Measurement, Score
 from tasks.metrics.intervals import scores as scores_of
 from tasks.plan import Plan, Request
 from tasks.predict import PredictionsReference
-from tasks.references import references
+from tasks.references import plain, references
 from tasks.types.contract import Judged
 
 
@@ -33,6 +35,23 @@ class Judgement:
     details: Mapping[str, list[dict[str, object]]]
     tags: Mapping[str, str]
     rows: int
+
+
+class Fields(Mapping[str, Sequence[Any]]):
+    """The columns of a table, each made a list only when it is asked for."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __getitem__(self, name: str) -> list[Any]:
+        """Return a column as a list."""
+        return plain(self._table[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table.column_names)
+
+    def __len__(self) -> int:
+        return int(self._table.num_columns)
 
 
 def measure(requested: Request, judged: Mapping[str, Judged]) -> Measurement:
@@ -54,15 +73,15 @@ def fitting(plan: Plan, judged: Mapping[str, Judged]) -> list[Request]:
 
 def judged_rows(
     plan: Plan, candidate: Candidate, predictions: PredictionsReference
-) -> tuple[dict[str, Judged], list[int]]:
+) -> tuple[dict[str, Judged], Sequence[int]]:
     """Return what the metrics take, and the numbers of the rows behind it: those that did not fail."""
     kind = plan.kind
     table = predictions.table()
     kept = table.filter(pc.is_null(table["error"]))
-    numbers = kept["row"].to_pylist()
-    columns = {name: kept[name].to_pylist() for name in kind.prediction.names}
-    right = references(open_rows(plan.rows), plan.mapping, kind.references, numbers)
-    judged = kind.evidence(columns, right, candidate.alignment)
+    whole = len(kept) == len(table)
+    numbers = range(len(table)) if whole else kept["row"].to_pylist()
+    right = references(open_rows(plan.rows), plan.mapping, kind.references, None if whole else numbers)
+    judged = kind.evidence(Fields(kept.select(kind.prediction.names)), right, candidate.alignment)
     return extraction.applied(plan.evaluation.settings.generation.extract, judged), numbers
 
 

@@ -77,6 +77,13 @@ class Dataset(_Strict):
         description="Evaluate on this many rows: a seeded sample, not the head.",
         json_schema_extra={"position": 4},
     )
+    streaming: bool = Field(
+        False,
+        description="Read rows as they come, with nothing downloaded or converted whole; a sample is then "
+        "drawn through a shuffle buffer of 10,000 rows (500 where they carry images or sounds), not from the "
+        "whole split.",
+        json_schema_extra={"position": 5},
+    )
 
 
 class Model(_Strict):

@@ -99,7 +99,7 @@ def record(
     )
     run_id = str(run.info.run_id)
     try:
-        dataset = _dataset(plan.rows)
+        dataset = _dataset(plan.rows, predictions.rows)
         model_id = _logged_model(store, parent.experiment_id, run_id, candidate, plan.kind.name)
         params = _params(plan, candidate)
         store.log_batch(
@@ -174,6 +174,7 @@ def _params(plan: Plan, candidate: Candidate) -> dict[str, str]:
         "dataset_split": rows.split,
         "dataset_revision": rows.revision,
         "dataset_limit": str(rows.limit or ""),
+        "dataset_streamed": str(rows.streamed).lower(),
         "columns": json.dumps(dict(plan.mapping.columns)),
         "labels": json.dumps(dict(candidate.alignment.to_dataset)),
         "metrics": json.dumps(judged_by),
@@ -209,7 +210,7 @@ def _metrics(
     ]
 
 
-def _dataset(rows: RowsReference) -> Dataset:
+def _dataset(rows: RowsReference, count: int) -> Dataset:
     """Describe the rows as MLflow's kind of dataset, with the address they can be had from again."""
     from mlflow.entities import Dataset
 
@@ -224,7 +225,7 @@ def _dataset(rows: RowsReference) -> Dataset:
         digest=rows.fingerprint[:36],
         source_type="hugging_face" if rows.source.kind == "hub" else "local",
         source=json.dumps(source if rows.source.kind == "hub" else {"uri": rows.source.place}),
-        profile=json.dumps({"num_rows": rows.rows, "revision": rows.revision, "limit": rows.limit}),
+        profile=json.dumps({"num_rows": count, "revision": rows.revision, "limit": rows.limit}),
     )
 
 

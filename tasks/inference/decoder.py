@@ -51,6 +51,11 @@ class Decoder:
         self.network = network
         self._takes = set(inspect.signature(network.forward).parameters)
 
+    @property
+    def slides(self) -> bool:
+        """Whether it attends to a window of places, padding among them, so that rows must have no gaps."""
+        return any(getattr(layer, "is_sliding", False) for layer in _cache(self.network.config).layers)
+
     def begin(self, rows: int) -> Reading:
         """Return a reading of rows that have no tokens yet."""
         import torch

@@ -40,6 +40,19 @@ def choose_device(asked: str) -> str:
     return chosen
 
 
+def alike(device: str) -> list[str]:
+    """Return the devices of this machine that are of the kind of one: every GPU for a GPU.
+
+    >>> alike("cpu")
+    ['cpu']
+    """
+    if not device.startswith("cuda"):
+        return [device]
+    import torch
+
+    return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+
+
 def _built_for_cpu() -> bool:
     """Tell from its version alone that the installed torch knows no accelerator.
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tasks.inference.linear import linear_operations
 from tasks.inference.predictor import Options
 from tasks.inference.tally import Tally
 
@@ -131,9 +132,11 @@ def parameters(network: Any) -> int:
 
 def operations(run: Any) -> float:
     """Return the floating-point operations of a call, by torch's own count of matrix products."""
+    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    counter = FlopCounterMode(display=False)
+    packed = {torch.ops.mkldnn._linear_pointwise: linear_operations}
+    counter = FlopCounterMode(display=False, custom_mapping=packed)
     with counter:
         run()
     return float(counter.get_total_flops())

@@ -37,7 +37,9 @@ def likelihoods(decoder: Decoder, questions: Sequence[Question]) -> list[list[Li
     import torch
 
     device = decoder.network.device
-    shared = common_prefix([question.context for question in questions])
+    contexts = [question.context for question in questions]
+    even = len({len(context) for context in contexts}) == 1
+    shared = common_prefix(contexts) if even or not decoder.slides else 0
     rest = [list(question.context[shared:]) for question in questions]
     if shared:
         reading = decoder.begin(1)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.inference import attention, linear
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Options
 
@@ -18,19 +19,33 @@ def model(auto_class: str, checkpoint: Checkpoint, options: Options) -> Any:
     import torch
     import transformers
 
-    attention = {} if options.attention == "auto" else {"attn_implementation": options.attention}
+    chosen = {} if options.attention == "auto" else {"attn_implementation": options.attention}
     loaded = getattr(transformers, auto_class).from_pretrained(
         checkpoint.place,
         dtype=getattr(torch, options.dtype),
         use_safetensors=not checkpoint.pickled,
         trust_remote_code=options.allow_remote_code,
-        **attention,
+        **chosen,
         **checkpoint.loading(),
     )
     ready = loaded.to(options.device).eval()
+    if options.device == "cpu" and options.attention == "auto" and _fused(ready):
+        ready.set_attn_implementation(attention.register())
+    if any(weights.dim() == 4 for weights in ready.parameters()):
+        # Convolutions are up to twice as fast where the channels of a pixel lie together.
+        ready = ready.to(memory_format=torch.channels_last)
     if options.compile:
         ready.compile(dynamic=True)
+    elif options.device == "cpu":
+        linear.accelerate(ready)
     return ready
+
+
+def _fused(model: Any) -> bool:
+    """Tell whether all of a model's attention goes through torch's fused kernel by transformers' table."""
+    config = model.config
+    parts = [config, *(getattr(config, name) for name in config.sub_configs if getattr(config, name, None))]
+    return all(getattr(part, "_attn_implementation", None) == "sdpa" for part in parts)
 
 
 def tokenizer(checkpoint: Checkpoint, options: Options, **more: Any) -> Any:
@@ -96,12 +111,16 @@ def run(model: Any, batch: Mapping[str, Any]) -> Any:
 
 def moved(model: Any, batch: Mapping[str, Any]) -> dict[str, Any]:
     """Move a batch's tensors to the model's device, and its floating-point ones to the model's precision."""
+    import torch
+
     device, dtype = model.device, model.dtype
     there = {}
     for name, value in batch.items():
         if device.type == "cuda":
             # From pinned memory the copy goes on beside the computation.
             value = value.pin_memory()
+        if value.dim() == 4 and value.is_floating_point():
+            value = value.contiguous(memory_format=torch.channels_last)
         there[name] = value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
     return there
 

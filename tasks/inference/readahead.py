@@ -52,11 +52,15 @@ def ahead(
         read: Returns the rows of a chunk; fewer where the data ends, which ends the reading.
         prepare: Makes a block of rows ready.
         threads: How many threads prepare.
-        waiting: The most chunks that wait to be yielded: what bounds the memory.
+        waiting: The most chunks that wait to be yielded: what bounds the memory. With 0, a chunk is made
+            ready when it is asked for, and not beside the model: right where both need the same processor.
 
     Raises:
         Exception: Whatever `chunks` or `read` raised; a row that cannot be prepared is a failure of its own.
     """
+    if not waiting:
+        yield from _in_turn(chunks, read, prepare, threads)
+        return
     line: queue.Queue[tuple[Chunk, list[Future[Prepared]]] | BaseException | None] = queue.Queue(waiting)
     stopped = threading.Event()
 
@@ -94,6 +98,23 @@ def ahead(
             stopped.set()
             feeder.join()
             pool.shutdown(cancel_futures=True)
+
+
+def _in_turn(
+    chunks: Iterable[Chunk], read: ReadChunk, prepare: Prepare, threads: int
+) -> Generator[Prepared, None, None]:
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prepare") as pool:
+        for chunk in chunks:
+            rows = read(chunk)
+            whole = len(rows) == chunk.stop - chunk.start
+            if len(rows):
+                there = Chunk(chunk.start, chunk.start + len(rows))
+                blocks = pool.map(
+                    lambda start, rows=rows: _block(prepare, rows, start), range(0, len(rows), BLOCK)
+                )
+                yield _joined(there, list(blocks))
+            if not whole:
+                return
 
 
 def _block(prepare: Prepare, rows: Sequence[Row], start: int) -> Prepared:

@@ -63,6 +63,8 @@ class Tally:
         """Count what another worker did at the same time."""
         self.rows += other.rows
         self.failed += other.failed
+        # Workers work at the same time, so the longest of them is how long it took.
+        self.seconds = max(self.seconds, other.seconds)
         self.load_seconds = max(self.load_seconds, other.load_seconds)
         self.batches += other.batches
         self.budget = other.budget

@@ -13,7 +13,7 @@ from tasks.inference.readahead import Prepared
 SECONDS = 10.0
 """Work that a window holds at most, beyond its first chunk: what a crash loses at most."""
 
-BATCHES = 48
+BATCHES = 160
 """Batches after which a larger window would pad hardly less."""
 
 CHUNKS = 32

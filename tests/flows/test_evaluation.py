@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -114,6 +115,29 @@ def test_a_second_evaluation_reuses_predictions_and_a_new_metric_needs_no_model(
     for one, two in zip(first, again, strict=True):
         assert one.scores["accuracy"] == two.scores["accuracy"]
     assert len(runs("evaluation")) == 2
+
+
+def test_a_streamed_dataset_is_tracked_with_the_rows_it_turned_out_to_have(
+    demo: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "digits.parquet"
+    rows = datasets.load_from_disk(str(demo / "data" / "digits"))["test"].select(range(130))
+    rows.to_parquet(path)
+    whole = evaluate(**digits(demo, dataset=Dataset(path=str(path))))
+    streamed = evaluate(
+        **digits(demo, dataset=Dataset(path=str(path), streaming=True), settings=Settings(reuse=False))
+    )
+    assert [report.rows for report in streamed] == [130, 130]
+    for one, two in zip(whole, streamed, strict=True):
+        assert one.scores == two.scores
+    store = MlflowClient(places.tracking_uri())
+    shown = []
+    for report in (whole[0], streamed[0]):
+        path = Path(store.download_artifacts(report.mlflow_run_id, "samples.json"))
+        rows_shown = json.loads(path.read_text(encoding="utf-8"))["data"]
+        shown.append([(number, image["type"], *labels[:2]) for number, image, *labels in rows_shown])
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 24
 
 
 def test_one_model_that_fails_does_not_take_the_others_along(demo: Path, tmp_path: Path) -> None:

@@ -121,6 +121,22 @@ def test_an_evaluation_of_hub_ids_is_pinned_reused_and_works_offline(hub: Hub, t
     assert json.loads(third.stdout)["runs"][0]["reused_rows"] == 0
 
 
+def test_a_streamed_dataset_is_read_once_and_then_works_offline(hub: Hub, tmp_path: Path) -> None:
+    whole = python([*RUN, *FLAGS], environment(hub, tmp_path / "whole"))
+    assert whole.returncode == 0, whole.stderr
+    streamed = python([*RUN, *FLAGS, "--streaming"], environment(hub, tmp_path))
+    assert streamed.returncode == 0, streamed.stderr
+    (run,), (expected,) = (json.loads(each.stdout)["runs"] for each in (streamed, whole))
+    assert (run["rows"], run["scores"]) == (24, expected["scores"])
+    assert not list((tmp_path / "assay" / "datasets").rglob("*.arrow"))
+
+    hub.asked.clear()
+    offline = python([*RUN, *FLAGS, "--streaming"], environment(hub, tmp_path, HF_HUB_OFFLINE="1"))
+    assert offline.returncode == 0, offline.stderr
+    assert json.loads(offline.stdout)["runs"][0]["reused_rows"] == 24
+    assert hub.asked == []
+
+
 def test_what_may_not_be_read_or_is_not_there_is_one_sentence(hub: Hub, tmp_path: Path) -> None:
     wanted = [
         ("model", "acme/topic", "v1"),
