@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from tasks import pictures
 from tasks.candidates import Candidate
+from tasks.columns import feature_kind
 from tasks.load import open_rows
 from tasks.metrics import confusion
 from tasks.plan import Plan
@@ -27,6 +28,7 @@ SAMPLED = 200
 PICTURED = 24
 """Sampled rows when each carries an image."""
 LONGEST_TEXT = 1000
+MEDIA = {"image", "audio"}
 
 
 def log(
@@ -79,13 +81,14 @@ def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str,
     chosen = sorted(random.Random(0).sample(range(len(opened)), most))
     inputs = opened.select(chosen)
     shown: list[dict[str, Any]] = []
-    right = references(opened, mapping, kind.references, chosen)
+    there = [name for name in kind.references if name in mapping.columns]
+    right = references(opened, mapping, there, chosen)
     for position, number in enumerate(chosen):
         prediction = table.slice(number, 1).to_pylist()[0]
         row = {
             name: inputs[position][mapping.columns[name]] for name in kind.inputs if name in mapping.columns
         }
-        row |= {name: right[name][position] for name in kind.references}
+        row |= {name: right[name][position] for name in there}
         if prediction["error"] is not None:
             continue
         sampled = kind.sample(prediction, row, candidate.alignment)
@@ -107,8 +110,17 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def with_references(plan: Plan, table: pa.Table) -> pa.Table:
-    """Return all predictions with the right answers beside them, one row a dataset row."""
-    right = references(open_rows(plan.rows), plan.mapping, plan.kind.references)
+    """Return all predictions with the right answers beside them, one row a dataset row.
+
+    Pictures and recordings are left to the dataset.
+    """
+    opened, mapping = open_rows(plan.rows), plan.mapping
+    small = [
+        name
+        for name in plan.kind.references
+        if name in mapping.columns and feature_kind(opened.features[mapping.columns[name]]) not in MEDIA
+    ]
+    right = references(opened, mapping, small)
     for name, values in right.items():
         table = table.append_column(f"reference_{name}", pa.array(values))
     return table

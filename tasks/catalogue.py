@@ -19,6 +19,7 @@ TASK_TYPES = {
     "zero-shot-audio-classification": "tasks.types.zero_shot_audio:ZERO_SHOT_AUDIO_CLASSIFICATION",
     "zero-shot-image-classification": "tasks.types.zero_shot_image:ZERO_SHOT_IMAGE_CLASSIFICATION",
     "object-detection": "tasks.types.object_detection:OBJECT_DETECTION",
+    "image-segmentation": "tasks.types.image_segmentation:IMAGE_SEGMENTATION",
 }
 
 

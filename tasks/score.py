@@ -86,7 +86,8 @@ def judged_rows(
     kept = table.filter(pc.is_null(table["error"]))
     numbers = kept["row"].to_pylist()
     columns = {name: kept[name].to_pylist() for name in kind.prediction.names}
-    right = references(open_rows(plan.rows), plan.mapping, kind.references, numbers)
+    there = [name for name in kind.references if name in plan.mapping.columns]
+    right = references(open_rows(plan.rows), plan.mapping, there, numbers)
     return kind.evidence(columns, right, candidate.alignment), numbers
 
 
