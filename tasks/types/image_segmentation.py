@@ -125,7 +125,7 @@ def align(
         if overrides
         else (
             "Maps hold class numbers without names, taken for those of the model "
-            f"'{checkpoint.name}': 0 is {names[0]}; where they differ, pair its labels with the maps' numbers.",
+            f"'{checkpoint.name}': 0 is {names[0]}; pair them where they differ.",
         )
     )
     return Alignment((), dict(overrides), note, tuple(names))
