@@ -20,6 +20,9 @@ TASK_TYPES = {
     "zero-shot-image-classification": "tasks.types.zero_shot_image:ZERO_SHOT_IMAGE_CLASSIFICATION",
     "object-detection": "tasks.types.object_detection:OBJECT_DETECTION",
     "image-segmentation": "tasks.types.image_segmentation:IMAGE_SEGMENTATION",
+    "image-to-text": "tasks.types.image_to_text:IMAGE_TO_TEXT",
+    "visual-question-answering": "tasks.types.visual_question_answering:VISUAL_QUESTION_ANSWERING",
+    "document-question-answering": "tasks.types.document_question_answering:DOCUMENT_QUESTION_ANSWERING",
 }
 
 

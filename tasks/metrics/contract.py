@@ -18,6 +18,7 @@ Evidence = Literal[
     "numbers",
     "rankings",
     "answers",
+    "answer_lists",
     "edits",
     "images",
     "prompts",
@@ -28,8 +29,9 @@ Evidence = Literal[
 """What a metric takes.
 
 Class labels, class probabilities, sets of labels, tag sequences, texts, numbers, ranked documents, answers
-in SQuAD's form, edited texts beside their sources, images, images with the prompts they were made from,
-segmentation maps, boxes (or masks) with scores and labels; or whatever the task type gives.
+in SQuAD's form, answers beside lists of right ones, edited texts beside their sources, images, images with
+the prompts they were made from, segmentation maps, boxes (or masks) with scores and labels; or whatever the
+task type gives.
 """
 
 Interval = Literal["wilson", "clopper-pearson", "percentile", "bca", "jackknife"]

@@ -42,6 +42,7 @@ from tasks.metrics import (
     set_distances,
     ter,
     transcripts,
+    visual_answers,
 )
 from tasks.metrics.contract import Metric
 
@@ -108,6 +109,8 @@ METRICS = {
         Metric("token_f1", "texts", answers.token_f1),
         Metric("squad", "answers", answers.squad),
         Metric("squad_v2", "answers", answers.squad_v2),
+        Metric("vqa_accuracy", "answer_lists", visual_answers.vqa_accuracy),
+        Metric("anls", "answer_lists", visual_answers.anls),
         Metric("psnr", "images", fidelity.psnr),
         Metric("ssim", "images", fidelity.ssim),
         Metric("ms_ssim", "images", fidelity.ms_ssim),
