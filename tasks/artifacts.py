@@ -19,7 +19,9 @@ from tasks.load import open_rows
 from tasks.metrics import confusion
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
-from tasks.score import Judgement, judged_rows, references
+from tasks.references import references
+from tasks.score import Judgement, judged_rows
+from tasks.types.nesting import leaves, read
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,8 +51,8 @@ def log(
     with tempfile.TemporaryDirectory() as folder:
         whole = with_references(plan, table)
         pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
-        if "labels" in kind.judged_by:
-            judged, _ = judged_rows(plan, candidate, predictions)
+        judged, _ = judged_rows(plan, candidate, predictions) if "labels" in kind.judged_by else ({}, [])
+        if "labels" in judged:
             labels, matrix = confusion(judged["labels"].predictions, judged["labels"].references)
             order = in_dataset_order(labels, candidate.alignment.dataset_labels)
             names = [labels[each] for each in order]
@@ -79,16 +81,15 @@ def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str,
     pictured = any("image" in column.accepts for column in kind.columns)
     most = min(PICTURED if pictured else SAMPLED, len(opened))
     chosen = sorted(random.Random(0).sample(range(len(opened)), most))
-    inputs = opened.select(chosen)
+    seen = {
+        name: read(opened, mapping.columns[name], chosen) for name in kind.inputs if name in mapping.columns
+    }
     shown: list[dict[str, Any]] = []
-    there = [name for name in kind.references if name in mapping.columns]
-    right = references(opened, mapping, there, chosen)
+    right = references(opened, mapping, kind.references, chosen)
     for position, number in enumerate(chosen):
         prediction = table.slice(number, 1).to_pylist()[0]
-        row = {
-            name: inputs[position][mapping.columns[name]] for name in kind.inputs if name in mapping.columns
-        }
-        row |= {name: right[name][position] for name in there}
+        row = {name: seen[name][position] for name in seen}
+        row |= {name: right[name][position] for name in right}
         if prediction["error"] is not None:
             continue
         sampled = kind.sample(prediction, row, candidate.alignment)
@@ -115,10 +116,11 @@ def with_references(plan: Plan, table: pa.Table) -> pa.Table:
     Pictures and recordings are left to the dataset.
     """
     opened, mapping = open_rows(plan.rows), plan.mapping
+    features = leaves(opened.features)
     small = [
         name
         for name in plan.kind.references
-        if name in mapping.columns and feature_kind(opened.features[mapping.columns[name]]) not in MEDIA
+        if name in mapping.columns and feature_kind(features[mapping.columns[name]]) not in MEDIA
     ]
     right = references(opened, mapping, small)
     for name, values in right.items():

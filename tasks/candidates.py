@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tasks import examples
 from tasks.errors import BadEvaluation
 from tasks.inference import checkpoints, devices
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import key_of
 from tasks.inference.predictor import Options
 from tasks.load import open_rows
-from tasks.plan import Plan
+from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
 from tasks.types.contract import Alignment
 
@@ -63,10 +64,12 @@ def decide(plan: Plan) -> list[Candidate]:
     ]
     titles = _titles(evaluation.models, found)
     opened = open_rows(plan.rows)
+    check_metrics(plan, opened.features)
+    shown = examples.draw(plan) if "examples" in kind.preprocessing else ()
     candidates = []
     for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
-        options = _options(model, evaluation.settings)
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
+        options = replace(_options(model, evaluation.settings), examples=shown)
         if "candidates" in kind.preprocessing:
             options = replace(options, candidates=alignment.model_labels)
         pins = _pins(plan, checkpoint, options)
@@ -101,9 +104,14 @@ def _options(model: Model, settings: Settings) -> Options:
         compile=settings.compile,
         attention=settings.attention,
         seed=settings.seed,
-        hypothesis_template=settings.hypothesis_template,
+        overlap=settings.overlap,
+        subwords=settings.subwords,
         threshold=settings.threshold,
-        **{**settings.generation.model_dump(), "stop": tuple(settings.generation.stop)},
+        hypothesis_template=settings.hypothesis_template,
+        **{
+            **settings.generation.model_dump(exclude={"examples", "examples_split", "extract"}),
+            "stop": tuple(settings.generation.stop),
+        },
     )
 
 

@@ -15,6 +15,7 @@ TASK_TYPES = {
     "image-classification": "tasks.types.image_classification:IMAGE_CLASSIFICATION",
     "text-generation": "tasks.types.text_generation:TEXT_GENERATION",
     "automatic-speech-recognition": "tasks.types.speech_recognition:SPEECH_RECOGNITION",
+    "question-answering": "tasks.types.question_answering:QUESTION_ANSWERING",
     "audio-classification": "tasks.types.audio_classification:AUDIO_CLASSIFICATION",
     "zero-shot-audio-classification": "tasks.types.zero_shot_audio:ZERO_SHOT_AUDIO_CLASSIFICATION",
     "zero-shot-image-classification": "tasks.types.zero_shot_image:ZERO_SHOT_IMAGE_CLASSIFICATION",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadEvaluation, unknown
 from tasks.types.contract import Column, FeatureKind, TaskType
+from tasks.types.nesting import leaves
 
 if TYPE_CHECKING:
     import datasets
@@ -39,10 +40,19 @@ def feature_kind(feature: Any) -> FeatureKind:
     if isinstance(feature, datasets.Value):
         return _value_kind(str(feature.dtype))
     if isinstance(feature, datasets.List | datasets.LargeList):
-        many: dict[FeatureKind, FeatureKind] = {"text": "words", "label": "labels", "integer": "integers"}
         inner = feature_kind(feature.feature)
-        return many.get(inner, "records" if inner == "records" else "other")
+        if inner == "records" and {"role", "content"} <= set(feature.feature):
+            return "messages"
+        return _MANY.get(inner, "records" if inner == "records" else "other")
     return "records" if isinstance(feature, dict) else "other"
+
+
+_MANY: Mapping[FeatureKind, FeatureKind] = {
+    "text": "words",
+    "label": "labels",
+    "integer": "integers",
+    "number": "numbers",
+}
 
 
 def _value_kind(dtype: str) -> FeatureKind:
@@ -58,11 +68,13 @@ def map_columns(
 ) -> ColumnMapping:
     """Check a given column mapping, and guess what it leaves out from names, then from feature kinds.
 
+    A dotted name reads a field within a column, as `answers.text`.
+
     Raises:
         UnknownName: A column of the mapping does not exist, in the task type or in the dataset.
         BadEvaluation: A column holds what the task type cannot use, or cannot be guessed.
     """
-    kinds = {name: feature_kind(feature) for name, feature in features.items()}
+    kinds = {name: feature_kind(feature) for name, feature in leaves(features).items()}
     by_name = {column.name: column for column in task_type.columns}
     for canonical, chosen in given.items():
         if canonical not in by_name:
@@ -75,7 +87,7 @@ def map_columns(
     for column in task_type.columns:
         if column.name in mapped:
             continue
-        guess = _guess(column, kinds, taken=set(mapped.values()))
+        guess = _guess(column, kinds, features, taken=set(mapped.values()))
         if guess is None and column.required:
             raise _cannot_guess(task_type, column, kinds, dataset)
         if guess is not None:
@@ -84,7 +96,9 @@ def map_columns(
     return ColumnMapping(mapped, tuple(notes))
 
 
-def _guess(column: Column, kinds: Mapping[str, FeatureKind], taken: set[str]) -> str | None:
+def _guess(
+    column: Column, kinds: Mapping[str, FeatureKind], features: Mapping[str, Any], taken: set[str]
+) -> str | None:
     fitting = [name for name, kind in kinds.items() if kind in column.accepts and name not in taken]
     by_folded_name = {name.casefold(): name for name in fitting}
     for alias in (column.name, *column.aliases):
@@ -92,7 +106,9 @@ def _guess(column: Column, kinds: Mapping[str, FeatureKind], taken: set[str]) ->
             return by_folded_name[alias]
     if not column.required:
         return None
-    sure = [name for name in fitting if kinds[name] == column.typical]
+    # A field within a column is taken by its kind only where no column of its own fits.
+    whole = [name for name in fitting if name in features] or fitting
+    sure = [name for name in whole if kinds[name] == column.typical]
     return sure[0] if len(sure) == 1 else None
 
 

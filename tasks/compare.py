@@ -9,7 +9,7 @@ from tasks.candidates import Candidate
 from tasks.metrics.comparison import holm, paired
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
-from tasks.score import Judgement, judged_rows, measure
+from tasks.score import Judgement, fitting, judged_rows, measure
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def standings(plan: Plan, outcomes: Sequence[Outcome]) -> list[Standing]:
     measured = {}
     for position, outcome in enumerate(outcomes):
         judged, numbers = judged_rows(plan, outcome.candidate, outcome.predictions)
-        measured[position] = (measure(plan.requested[0], judged), numbers)
+        measured[position] = (measure(fitting(plan, judged)[0], judged), numbers)
     tested: dict[int, tuple[float, float]] = {}
     for position in range(len(outcomes)):
         if position == best or measured[position][1] != measured[best][1] or not settings.resamples:

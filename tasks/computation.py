@@ -17,6 +17,7 @@ from tasks.inference.predictor import ROW
 from tasks.inference.tally import Tally
 from tasks.load import open_rows
 from tasks.plan import Plan
+from tasks.types.nesting import root, values
 
 HEAVY = frozenset({"images", "seconds"})
 """Units of cost whose prepared rows are large: few may wait."""
@@ -67,13 +68,15 @@ def _flow(plan: Plan, candidate: Candidate) -> Flow:
 def _reader(plan: Plan) -> Callable[[Chunk], Sequence[Mapping[str, Any]]]:
     """Return what reads the input rows of a chunk, by canonical column name."""
     columns = plan.mapping.columns
-    inputs = {columns[name]: name for name in plan.kind.inputs if name in columns}
-    opened = open_rows(plan.rows).select_columns(list(inputs))
+    whole = open_rows(plan.rows)
+    inputs = {name: columns[name] for name in plan.kind.inputs if name in columns}
+    opened = whole.select_columns(sorted({root(column, whole.column_names) for column in inputs.values()}))
 
     def read(chunk: Chunk) -> Sequence[Mapping[str, Any]]:
-        values = opened[chunk.start : chunk.stop]
+        there = opened[chunk.start : chunk.stop]
+        found = {name: values(there, column) for name, column in inputs.items()}
         return [
-            {ROW: chunk.start + position, **{inputs[name]: values[name][position] for name in inputs}}
+            {ROW: chunk.start + position, **{name: found[name][position] for name in found}}
             for position in range(chunk.stop - chunk.start)
         ]
 

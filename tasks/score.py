@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from tasks import extraction
 from tasks.candidates import Candidate
-from tasks.columns import ColumnMapping, feature_kind
 from tasks.load import open_rows
 from tasks.metrics.contract import Measurement, Score
 from tasks.metrics.intervals import scores as scores_of
 from tasks.plan import Plan, Request
 from tasks.predict import PredictionsReference
+from tasks.references import references
 from tasks.types.contract import Judged
-from tasks.types.labels import named
-
-if TYPE_CHECKING:
-    import datasets
 
 
 @dataclass(frozen=True)
@@ -39,32 +35,6 @@ class Judgement:
     rows: int
 
 
-def references(
-    rows: datasets.Dataset, mapping: ColumnMapping, names: Sequence[str], keep: Sequence[int] | None = None
-) -> dict[str, list[Any]]:
-    """Return reference columns by canonical name, labels and tags as names.
-
-    Args:
-        rows: The dataset's rows.
-        mapping: Canonical column -> dataset column.
-        names: The canonical columns wanted.
-        keep: Row numbers, in order; None for all.
-    """
-    found: dict[str, list[Any]] = {}
-    for name in names:
-        column = mapping.columns[name]
-        feature = rows.features[column]
-        chosen = rows.select_columns([column])
-        values = list((chosen.select(keep) if keep is not None else chosen)[column])
-        kind = feature_kind(feature)
-        if kind in {"label", "labels", "records"}:
-            values = [named(feature, value) for value in values]
-        elif kind in {"integer", "integers"}:
-            values = [str(row) if kind == "integer" else [str(each) for each in row] for row in values]
-        found[name] = values
-    return found
-
-
 def measure(requested: Request, judged: Mapping[str, Judged]) -> Measurement:
     """Measure predictions by one metric."""
     takes = requested.metric.takes
@@ -77,6 +47,11 @@ def measure(requested: Request, judged: Mapping[str, Judged]) -> Measurement:
     )
 
 
+def fitting(plan: Plan, judged: Mapping[str, Judged]) -> list[Request]:
+    """Return the metrics that apply: of a task type's defaults, those that what is judged can feed."""
+    return [each for each in plan.requested if each.metric.takes in (*judged, "anything")]
+
+
 def judged_rows(
     plan: Plan, candidate: Candidate, predictions: PredictionsReference
 ) -> tuple[dict[str, Judged], list[int]]:
@@ -86,9 +61,9 @@ def judged_rows(
     kept = table.filter(pc.is_null(table["error"]))
     numbers = kept["row"].to_pylist()
     columns = {name: kept[name].to_pylist() for name in kind.prediction.names}
-    there = [name for name in kind.references if name in plan.mapping.columns]
-    right = references(open_rows(plan.rows), plan.mapping, there, numbers)
-    return kind.evidence(columns, right, candidate.alignment), numbers
+    right = references(open_rows(plan.rows), plan.mapping, kind.references, numbers)
+    judged = kind.evidence(columns, right, candidate.alignment)
+    return extraction.applied(plan.evaluation.settings.generation.extract, judged), numbers
 
 
 def score(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -> Judgement:
@@ -98,7 +73,7 @@ def score(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -
     scores: dict[str, Score] = {}
     details: dict[str, list[dict[str, object]]] = {}
     tags: dict[str, str] = {}
-    for each in plan.requested:
+    for each in fitting(plan, judged):
         measurement = measure(each, judged)
         scores |= scores_of(
             measurement, level=settings.level, resamples=settings.resamples, seed=settings.seed

@@ -177,6 +177,52 @@ class Generation(_Strict):
         description="Whether prompts go through the model's chat template; auto where it has one.",
         json_schema_extra={"position": 7},
     )
+    examples: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Solved rows shown before each prompt (few-shot), drawn by the seed from another split.",
+        json_schema_extra={"position": 8},
+    )
+    examples_split: str | None = Field(
+        None,
+        description="The split they are drawn from; left out, it is train, dev or validation.",
+        json_schema_extra={"position": 9},
+    )
+    extract: str | None = Field(
+        None,
+        description="A regular expression: its last match in an answer is judged, the first group's where "
+        "it has one.",
+        json_schema_extra={"position": 10},
+    )
+    beams: int | None = Field(
+        None,
+        gt=0,
+        le=64,
+        description="Texts searched side by side by encoder-decoders; left out, what the model states.",
+        json_schema_extra={"position": 11},
+    )
+    length_penalty: float | None = Field(
+        None,
+        description="Above 0 for longer texts in a search by beams; left out, what the model states.",
+        json_schema_extra={"position": 12},
+    )
+    min_new_tokens: int | None = Field(
+        None,
+        ge=0,
+        description="Shortest generated answer; left out, what the model states.",
+        json_schema_extra={"position": 13},
+    )
+    source_language: str | None = Field(
+        None,
+        description="The language that is translated from, as the model names it: en, en_XX, eng_Latn.",
+        json_schema_extra={"position": 14},
+    )
+    target_language: str | None = Field(
+        None,
+        description="The language that is translated to, as the model names it.",
+        json_schema_extra={"position": 15},
+    )
 
 
 class Settings(_Strict):
@@ -236,6 +282,17 @@ class Settings(_Strict):
         default_factory=Generation,
         description="How models that write text are asked, and how they write.",
         json_schema_extra={"position": 6},
+    )
+    overlap: int | None = Field(
+        None,
+        ge=0,
+        description="Tokens that two windows over a long text share; left out, the task type's own.",
+        json_schema_extra={"position": 20},
+    )
+    subwords: Literal["first", "max", "average"] = Field(
+        "first",
+        description="A word's tag: that of its first sub-word, of its surest one, or of their mean.",
+        json_schema_extra={"position": 21},
     )
     compile: bool = Field(
         False,

@@ -27,6 +27,8 @@ FeatureKind = Literal[
     "words",
     "labels",
     "integers",
+    "numbers",
+    "messages",
     "image",
     "audio",
     "records",
@@ -104,6 +106,8 @@ class TaskType:
         batch_cost: The default budget of one batch, in `cost_unit`.
         cost_unit: What a row costs: tokens, images or seconds.
         generates: Whether a row's prediction is written token by token.
+        gives: `(dataset features, column mapping) -> keys of judged_by` that this dataset leads to; None
+            where it is always all of them.
         preprocessing: The settings that change predictions, by name: part of every chunk's key.
         align: `(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`, run before any
             model loads; raises `BadLabels` for labels that map to nothing.
@@ -130,6 +134,7 @@ class TaskType:
     judged_by: tuple[str, ...]
     sample: Callable[[Mapping[str, Any], Mapping[str, Any], Alignment], dict[str, Any]]
     generates: bool = False
+    gives: Callable[[datasets.Features, Mapping[str, str]], tuple[str, ...]] | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
