@@ -58,6 +58,9 @@ def log(
             names = [labels[each] for each in order]
             drawn = pictures.confusion_matrix(names, matrix[np.ix_(order, order)], candidate.title)
             drawn.savefig(Path(folder) / "confusion_matrix.png")
+        if "image" in kind.prediction.names:
+            made = [each for each in table["image"][:PICTURED].to_pylist() if each is not None]
+            pictures.grid(made).save(Path(folder) / "pictures.png")
         store.log_artifacts(run_id, folder)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tasks import examples
-from tasks.errors import BadEvaluation
+from tasks import catalogue, examples
+from tasks.errors import BadEvaluation, listing
 from tasks.inference import checkpoints, devices
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import key_of
@@ -16,6 +16,7 @@ from tasks.inference.predictor import Options
 from tasks.load import open_rows
 from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
+from tasks.types import task_type
 from tasks.types.contract import Alignment
 
 STORE_VERSION = 1
@@ -68,6 +69,7 @@ def decide(plan: Plan) -> list[Candidate]:
     shown = examples.draw(plan) if "examples" in kind.preprocessing else ()
     candidates = []
     for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
+        _check_form(plan, checkpoint)
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
         options = replace(_options(model, evaluation.settings), examples=shown)
         if "candidates" in kind.preprocessing:
@@ -79,6 +81,17 @@ def decide(plan: Plan) -> list[Candidate]:
         if keys[candidate.key, str(candidate.alignment)] > 1:
             raise BadEvaluation(f"Two of the models are the same: '{candidate.checkpoint.place}'.")
     return candidates
+
+
+def _check_form(plan: Plan, checkpoint: Checkpoint) -> None:
+    kind = plan.kind
+    if checkpoint.form == kind.form:
+        return
+    able = [name for name in catalogue.task_types() if task_type(name).form == checkpoint.form]
+    raise BadEvaluation(
+        f"The model '{checkpoint.name}' is one of {checkpoint.form}, and {kind.name} takes those of "
+        f"{kind.form}; it can be: {listing(able)}."
+    )
 
 
 def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
@@ -107,6 +120,7 @@ def _options(model: Model, settings: Settings) -> Options:
         overlap=settings.overlap,
         subwords=settings.subwords,
         threshold=settings.threshold,
+        **settings.diffusion.model_dump(),
         hypothesis_template=settings.hypothesis_template,
         **{
             **settings.generation.model_dump(exclude={"examples", "examples_split", "extract"}),

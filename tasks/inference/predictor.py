@@ -46,6 +46,12 @@ class Options:
         candidates: The texts that a zero-shot classifier chooses from, before they go into the template.
         hypothesis_template: What a candidate is put into, at {}; None for the task type's own.
         threshold: The least score of a detection, or of one of several labels; None for the task type's own.
+        steps: Denoising steps of a picture; this and what follows None for the pipeline's own.
+        guidance: How closely a picture follows its prompt.
+        width: Width of a picture in pixels.
+        height: Height of a picture in pixels.
+        strength: How much of a picture is drawn anew, 0 to 1.
+        negative_prompt: What pictures are not to show.
     """
 
     device: str
@@ -75,6 +81,12 @@ class Options:
     candidates: tuple[str, ...] = ()
     hypothesis_template: str | None = None
     threshold: float | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    width: int | None = None
+    height: int | None = None
+    strength: float | None = None
+    negative_prompt: str | None = None
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,7 @@ class TaskType:
         batch_cost: The default budget of one batch, in `cost_unit`.
         cost_unit: What a row costs: tokens, images or seconds.
         generates: Whether a row's prediction is written token by token.
+        form: How its models are stored.
         gives: `(dataset features, column mapping) -> keys of judged_by` that this dataset leads to; None
             where it is always all of them.
         preprocessing: The settings that change predictions, by name: part of every chunk's key.
@@ -134,6 +135,7 @@ class TaskType:
     judged_by: tuple[str, ...]
     sample: Callable[[Mapping[str, Any], Mapping[str, Any], Alignment], dict[str, Any]]
     generates: bool = False
+    form: Literal["transformers", "diffusers"] = "transformers"
     gives: Callable[[datasets.Features, Mapping[str, str]], tuple[str, ...]] | None = None
 
     @property
