@@ -24,6 +24,7 @@ TASK_TYPES = {
     "image-to-text": "tasks.types.image_to_text:IMAGE_TO_TEXT",
     "visual-question-answering": "tasks.types.visual_question_answering:VISUAL_QUESTION_ANSWERING",
     "document-question-answering": "tasks.types.document_question_answering:DOCUMENT_QUESTION_ANSWERING",
+    "depth-estimation": "tasks.types.depth_estimation:DEPTH_ESTIMATION",
     "text-to-image": "tasks.types.text_to_image:TEXT_TO_IMAGE",
     "image-to-image": "tasks.types.image_to_image:IMAGE_TO_IMAGE",
     "unconditional-image-generation": (

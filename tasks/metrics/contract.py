@@ -23,6 +23,7 @@ Evidence = Literal[
     "images",
     "prompts",
     "maps",
+    "depths",
     "boxes",
     "anything",
 ]
@@ -30,8 +31,8 @@ Evidence = Literal[
 
 Class labels, class probabilities, sets of labels, tag sequences, texts, numbers, ranked documents, answers
 in SQuAD's form, answers beside lists of right ones, edited texts beside their sources, images, images with
-the prompts they were made from, segmentation maps, boxes (or masks) with scores and labels; or whatever the
-task type gives.
+the prompts they were made from, segmentation maps, depth maps, boxes (or masks) with scores and labels; or
+whatever the task type gives.
 """
 
 Interval = Literal["wilson", "clopper-pearson", "percentile", "bca", "jackknife"]

@@ -20,6 +20,7 @@ from tasks.metrics import (
     classification,
     clip_score,
     correlation,
+    depth,
     detection,
     encoders,
     exact_match,
@@ -117,6 +118,7 @@ METRICS = {
         Metric("mean_iou", "maps", segmentation.mean_iou),
         Metric("pixel_accuracy", "maps", segmentation.pixel_accuracy),
         Metric("dice", "maps", segmentation.dice),
+        Metric("depth_errors", "depths", depth.depth_errors, higher_is_better=False),
         Metric("mean_average_precision", "boxes", detection.mean_average_precision),
         Metric(
             "perceptual_distance",
