@@ -66,7 +66,7 @@ def decide(plan: Plan) -> list[Candidate]:
     titles = _titles(evaluation.models, found)
     opened = open_rows(plan.rows)
     check_metrics(plan, opened.features)
-    shown = examples.draw(plan) if "examples" in kind.preprocessing else ()
+    shown = examples.draw(plan)
     candidates = []
     for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
         _check_form(plan, checkpoint)
@@ -131,6 +131,8 @@ def _options(model: Model, settings: Settings) -> Options:
 
 def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any]:
     kind, columns = plan.kind, plan.mapping.columns
+    # What is not drawn depends on no seed.
+    idle = None if options.temperature else "seed"
     return {
         "store_version": STORE_VERSION,
         "task_type": kind.name,
@@ -140,5 +142,5 @@ def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any
         "rows": plan.rows.fingerprint,
         "columns": {name: columns[name] for name in kind.inputs if name in columns},
         "dtype": options.dtype,
-        "preprocessing": {name: getattr(options, name) for name in kind.preprocessing},
+        "preprocessing": {name: getattr(options, name) for name in kind.preprocessing if name != idle},
     }

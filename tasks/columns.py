@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadEvaluation, unknown
 from tasks.types.contract import Column, FeatureKind, TaskType
-from tasks.types.nesting import leaves
+from tasks.types.nesting import leaves, parts
 
 if TYPE_CHECKING:
     import datasets
@@ -55,6 +55,15 @@ _MANY: Mapping[FeatureKind, FeatureKind] = {
 }
 
 
+def joined_kind(kinds: Sequence[FeatureKind]) -> FeatureKind:
+    """Tell what several columns hold as one list a row.
+
+    >>> joined_kind(["text", "text"]), joined_kind(["text", "image"])
+    ('words', 'other')
+    """
+    return _MANY.get(kinds[0], "other") if len(set(kinds)) == 1 else "other"
+
+
 def _value_kind(dtype: str) -> FeatureKind:
     if dtype in {"string", "large_string", "string_view"}:
         return "text"
@@ -68,7 +77,8 @@ def map_columns(
 ) -> ColumnMapping:
     """Check a given column mapping, and guess what it leaves out from names, then from feature kinds.
 
-    A dotted name reads a field within a column, as `answers.text`.
+    A dotted name reads a field within a column, as `answers.text`; names with commas between them read
+    several columns as one list a row, as `ending0, ending1`.
 
     Raises:
         UnknownName: A column of the mapping does not exist, in the task type or in the dataset.
@@ -79,8 +89,11 @@ def map_columns(
     for canonical, chosen in given.items():
         if canonical not in by_name:
             raise unknown(f"column of {task_type.name}", canonical, by_name)
+        for part in parts(chosen, kinds):
+            if part not in kinds:
+                raise unknown(f"column in '{dataset}'", part, kinds)
         if chosen not in kinds:
-            raise unknown(f"column in '{dataset}'", chosen, kinds)
+            kinds[chosen] = joined_kind([kinds[part] for part in parts(chosen, kinds)])
         _check_kind(task_type, by_name[canonical], chosen, kinds)
     mapped = dict(given)
     notes = []

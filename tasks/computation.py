@@ -17,7 +17,7 @@ from tasks.inference.predictor import ROW
 from tasks.inference.tally import Tally
 from tasks.load import open_rows
 from tasks.plan import Plan
-from tasks.types.nesting import root, values
+from tasks.types.nesting import roots, values
 
 HEAVY = frozenset({"images", "seconds"})
 """Units of cost whose prepared rows are large: few may wait."""
@@ -70,7 +70,8 @@ def _reader(plan: Plan) -> Callable[[Chunk], Sequence[Mapping[str, Any]]]:
     columns = plan.mapping.columns
     whole = open_rows(plan.rows)
     inputs = {name: columns[name] for name in plan.kind.inputs if name in columns}
-    opened = whole.select_columns(sorted({root(column, whole.column_names) for column in inputs.values()}))
+    needed = {each for column in inputs.values() for each in roots(column, whole.column_names)}
+    opened = whole.select_columns(sorted(needed))
 
     def read(chunk: Chunk) -> Sequence[Mapping[str, Any]]:
         there = opened[chunk.start : chunk.stop]

@@ -21,12 +21,15 @@ def draw(plan: Plan) -> tuple[Mapping[str, Any], ...]:
 
     Raises:
         UnknownName: There is no such split.
-        BadEvaluation: The split is the one evaluated, so that answers would be shown; or it has too few rows.
+        BadEvaluation: The split is the one evaluated, so that answers would be shown; it has too few rows;
+            or models of this kind are shown none.
     """
     settings = plan.evaluation.settings
     wanted = settings.generation.examples
     if not wanted:
         return ()
+    if "examples" not in plan.kind.preprocessing:
+        raise BadEvaluation(f"Models for {plan.kind.name} are shown no examples; leave them out.")
     rows = load.open_rows(_split(plan, settings.generation.examples_split))
     if len(rows) < wanted:
         raise BadEvaluation(f"{wanted} examples are asked for, and there are {len(rows)} rows to draw from.")

@@ -30,7 +30,8 @@ def references(
         if name not in mapping.columns:
             continue
         column = mapping.columns[name]
-        feature = features[column]
+        # Several columns as one list a row are texts: their values are what they are.
+        feature = features.get(column)
         values = read(rows, column, keep)
         kind = feature_kind(feature)
         if kind in {"label", "labels", "records"}:

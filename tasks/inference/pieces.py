@@ -5,7 +5,7 @@ The engine's batches are of rows; a row of many pieces would burst one, so piece
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tasks.inference import loading
@@ -18,22 +18,29 @@ MOST = 16_384
 Piece = Mapping[str, Sequence[int]]
 
 
-def outputs(network: Any, padding: Padding, pieces: Sequence[Piece]) -> list[tuple[list[int], Any]]:
+def outputs(
+    network: Any,
+    padding: Padding,
+    pieces: Sequence[Piece],
+    keep: Callable[[Any, Mapping[str, Any]], Any] = lambda output, batch: output,
+) -> list[tuple[list[int], Any]]:
     """Call a model on pieces, those of similar length together.
 
     Args:
         network: The torch module.
         padding: How pieces are padded.
         pieces: Tokens by input name.
+        keep: Given what the model returned of a batch, and the batch, returns what is kept of it.
 
     Returns:
-        For each batch the numbers of its pieces, in order, and what the model returned.
+        For each batch the numbers of its pieces, in order, and what was kept.
     """
     lengths = [float(len(piece["input_ids"])) for piece in pieces]
-    return [
-        (batch, loading.run(network, padding.batch([pieces[number] for number in batch])))
-        for batch in plan(lengths, MOST)
-    ]
+    found = []
+    for numbers in plan(lengths, MOST):
+        batch = padding.batch([pieces[number] for number in numbers])
+        found.append((numbers, keep(loading.run(network, batch), batch)))
+    return found
 
 
 def gathered(batches: Sequence[tuple[list[int], Any]]) -> list[Any]:

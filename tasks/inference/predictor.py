@@ -43,7 +43,8 @@ class Options:
         examples: Solved rows shown before each prompt, by canonical column.
         overlap: Tokens that two windows over a long input share; None for the task type's own.
         subwords: How a word's tag follows from those of its sub-words.
-        candidates: The texts that a zero-shot classifier chooses from, before they go into the template.
+        candidates: The texts that a zero-shot classifier chooses from, before they go into the template; or
+            what the choices of a question are called.
         hypothesis_template: What a candidate is put into, at {}; None for the task type's own.
         threshold: The least score of a detection, or of one of several labels; None for the task type's own.
         steps: Denoising steps of a picture; this and what follows None for the pipeline's own.

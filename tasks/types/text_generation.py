@@ -14,6 +14,7 @@ from tasks.inference.decoder import Decoder
 from tasks.inference.generation import Manner, cut, write
 from tasks.inference.loading import ENDLESS
 from tasks.inference.predictor import ROW, Decode, Item, Options, Row
+from tasks.types import prompts
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 
 if TYPE_CHECKING:
@@ -25,18 +26,18 @@ MOST_NEW = 128
 PROMPT = Column(
     name="prompt",
     role="input",
-    accepts=frozenset({"text"}),
+    accepts=frozenset({"text", "messages"}),
     typical="text",
-    aliases=("question", "instruction", "input", "query", "text", "source"),
-    help="what the model is asked to continue or answer",
+    aliases=("messages", "question", "instruction", "input", "query", "text", "source", "conversation"),
+    help="what the model is asked to continue or answer: a text, or the messages of a chat",
 )
 ANSWER = Column(
     name="answer",
     role="reference",
-    accepts=frozenset({"text"}),
+    accepts=frozenset({"text", "words"}),
     typical="text",
-    aliases=("target", "reference", "completion", "response", "output", "label", "summary"),
-    help="the text it should write",
+    aliases=("target", "answers", "answers.text", "reference", "completion", "response", "output", "label"),
+    help="the text it should write, or several right ones",
 )
 PREDICTION = pa.schema(
     [
@@ -52,7 +53,24 @@ PREDICTION = pa.schema(
 class Writer:
     """A causal language model with its tokenizer."""
 
-    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        options: Options,
+        column: str = PROMPT.name,
+        template: str | None = None,
+    ) -> None:
+        """Load the model.
+
+        Args:
+            checkpoint: Which.
+            options: How.
+            column: The input column that holds prompts.
+            template: What they go into, at {prompt}; left out, the evaluation's.
+        """
+        self._column = column
+        self._template = template or options.template
+        self._shown = prompts.solved(options.examples, column, ANSWER.name)
         self._tokenizer = loading.tokenizer(checkpoint, options)
         self.network = loading.model("AutoModelForCausalLM", checkpoint, options)
         self._decoder = Decoder(self.network)
@@ -68,7 +86,7 @@ class Writer:
 
     def prepare(self, rows: Sequence[Row]) -> list[Item]:
         """Tokenise prompts, keeping the end of one that is too long; a row costs prompt and answer."""
-        texts = [self._asked(row["prompt"]) for row in rows]
+        texts = [self._asked(row[self._column]) for row in rows]
         encoded = self._tokenizer(texts, add_special_tokens=not self._chat, verbose=False)["input_ids"]
         start = self._tokenizer.bos_token_id
         items = []
@@ -79,13 +97,11 @@ class Writer:
             items.append(Item((kept, row[ROW], len(kept) < len(tokens)), cost))
         return items
 
-    def _asked(self, prompt: str) -> str:
-        text = self._options.template.replace("{prompt}", prompt)
+    def _asked(self, prompt: str | Sequence[Mapping[str, str]]) -> str:
         if not self._chat:
-            return text
-        system = [{"role": "system", "content": self._options.system}] if self._options.system else []
-        messages = [*system, {"role": "user", "content": text}]
-        return str(self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+            return prompts.written(prompt, self._template, self._shown)
+        turns = prompts.conversation(prompt, self._template, self._shown, self._options.system)
+        return str(self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False))
 
     def forward(self, items: Sequence[Item]) -> Decode:
         """Write the answers of a batch."""
@@ -144,11 +160,13 @@ def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the prompt, the right answer and the written one."""
+    asked = row["prompt"]
+    right = [row["answer"]] if isinstance(row["answer"], str) else list(row["answer"])
     return {
-        "prompt": row["prompt"],
-        "reference": row["answer"],
+        "prompt": asked if isinstance(asked, str) else "\n".join(each["content"] for each in asked),
+        "reference": " | ".join(right),
         "prediction": prediction["text"],
-        "right": prediction["text"].strip() == row["answer"].strip(),
+        "right": prediction["text"].strip() in [each.strip() for each in right],
     }
 
 
@@ -158,7 +176,7 @@ TEXT_GENERATION = TaskType(
     summary="What a causal language model answers to a prompt.",
     columns=(PROMPT, ANSWER),
     prediction=PREDICTION,
-    metrics=(("cer", {}),),
+    metrics=(("exact_match", {}), ("token_f1", {}), ("rouge", {})),
     batch_cost=8192,
     cost_unit="tokens",
     preprocessing=(
@@ -171,6 +189,8 @@ TEXT_GENERATION = TaskType(
         "template",
         "system",
         "chat",
+        "seed",
+        "examples",
     ),
     align=align,
     open=Writer,

@@ -84,6 +84,35 @@ def bert(demo: Path, place: Path, head: str, seed: int = 0, **more: Any) -> tupl
     return words, model
 
 
+def llama(demo: Path, place: Path, *, chat: bool = False) -> tuple[Any, Any]:
+    """Save a tiny causal model of random weights, with or without a chat template."""
+    words = words_of(demo, place)
+    words.model_max_length = 512
+    words.save_pretrained(place)
+    torch.manual_seed(5)
+    config = transformers.LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=512,
+        initializer_range=0.5,
+        pad_token_id=words.pad_token_id,
+        bos_token_id=words.cls_token_id,
+        eos_token_id=words.sep_token_id,
+    )
+    model = transformers.LlamaForCausalLM(config).eval()
+    model.save_pretrained(place)
+    if chat:
+        words.chat_template = (
+            "{% for m in messages %}{{ m['role'] }} {{ m['content'] }} . {% endfor %}"
+            "{% if add_generation_prompt %}assistant{% endif %}"
+        )
+        words.save_pretrained(place)
+    return words, model
+
+
 SENTENCES = [
     "the train from Leeds to York was late again and nobody on the platform knew why",
     "Peter Miller lost his bag in Berlin on Monday and wants it back before Friday",
