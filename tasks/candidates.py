@@ -18,6 +18,7 @@ from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
 from tasks.types import task_type
 from tasks.types.contract import Alignment
+from tasks.types.nesting import parts
 
 STORE_VERSION = 1
 """Raised when the layout of stored predictions changes."""
@@ -74,6 +75,8 @@ def decide(plan: Plan) -> list[Candidate]:
         options = replace(_options(model, evaluation.settings), examples=shown)
         if "candidates" in kind.preprocessing:
             options = replace(options, candidates=alignment.model_labels)
+        if "fields" in kind.preprocessing:
+            options = replace(options, fields=tuple(parts(plan.mapping.columns["features"], opened.features)))
         pins = _pins(plan, checkpoint, options)
         candidates.append(Candidate(title, checkpoint, options, alignment, pins))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)

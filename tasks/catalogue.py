@@ -31,6 +31,8 @@ TASK_TYPES = {
     "visual-question-answering": "tasks.types.visual_question_answering:VISUAL_QUESTION_ANSWERING",
     "document-question-answering": "tasks.types.document_question_answering:DOCUMENT_QUESTION_ANSWERING",
     "depth-estimation": "tasks.types.depth_estimation:DEPTH_ESTIMATION",
+    "tabular-classification": "tasks.types.tabular_classification:TABULAR_CLASSIFICATION",
+    "tabular-regression": "tasks.types.tabular_regression:TABULAR_REGRESSION",
     "text-to-image": "tasks.types.text_to_image:TEXT_TO_IMAGE",
     "image-to-image": "tasks.types.image_to_image:IMAGE_TO_IMAGE",
     "unconditional-image-generation": (

@@ -24,8 +24,10 @@ class Checkpoint:
         place: What `from_pretrained` takes: the Hub id, or the absolute path of the folder.
         commit: The Hub commit, or the SHA-256 of the folder's files.
         local: Whether it is a folder.
-        pickled: Whether its weights are pickles only, which the evaluation then allows.
-        form: How it is stored: as transformers keeps models, or diffusers pipelines.
+        pickled: Whether its weights are pickles only, which the evaluation then allows; of a skops file,
+            whether it may hold types that skops does not trust.
+        form: How it is stored: as transformers keeps models, diffusers pipelines, or skops estimators.
+        file: The file it is in, where it is a single one.
     """
 
     name: str
@@ -33,7 +35,8 @@ class Checkpoint:
     commit: str
     local: bool
     pickled: bool = False
-    form: Literal["transformers", "diffusers"] = "transformers"
+    form: Literal["transformers", "diffusers", "skops"] = "transformers"
+    file: str = ""
 
     @property
     def stated(self) -> str:
@@ -74,6 +77,11 @@ def resolve(
 def _allowed(
     checkpoint: Checkpoint, files: Sequence[str], allow_pickle: bool, allow_remote_code: bool
 ) -> Checkpoint:
+    estimators = [file for file in files if file.endswith(".skops")]
+    if len(estimators) > 1:
+        raise BadEvaluation(f"'{checkpoint.place}' holds several models: {listing(estimators)}; keep one.")
+    if estimators:
+        return replace(checkpoint, form="skops", file=estimators[0], pickled=allow_pickle)
     if "model_index.json" in files:
         checkpoint = replace(checkpoint, form="diffusers")
     if checkpoint.stated not in files:

@@ -46,6 +46,7 @@ class Options:
         candidates: The texts that a zero-shot classifier chooses from, before they go into the template; or
             what the choices of a question are called.
         hypothesis_template: What a candidate is put into, at {}; None for the task type's own.
+        fields: Names of the columns that a row of a table consists of.
         threshold: The least score of a detection, or of one of several labels; None for the task type's own.
         steps: Denoising steps of a picture; this and what follows None for the pipeline's own.
         guidance: How closely a picture follows its prompt.
@@ -81,6 +82,7 @@ class Options:
     subwords: str = "first"
     candidates: tuple[str, ...] = ()
     hypothesis_template: str | None = None
+    fields: tuple[str, ...] = ()
     threshold: float | None = None
     steps: int | None = None
     guidance: float | None = None
