@@ -236,3 +236,49 @@ def test_maps_in_other_numbers_and_coloured_maps(tmp_path: Path) -> None:
         planned({**given, "models": [{"name": place, "labels": {"cat": "one"}}]})
     with pytest.raises(BadEvaluation, match="holds pictures of mode RGB"):
         planned({**given, "models": [place], "columns": {"image": "mask", "map": "image"}})
+
+
+def test_image_classification_with_several_labels(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    place = tmp_path / "model"
+    config = transformers.ViTConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=16,
+        patch_size=8,
+        initializer_range=0.6,
+        problem_type="multi_label_classification",
+        **NAMED,
+    )
+    transformers.ViTForImageClassification(config).save_pretrained(place)
+    transformers.ViTImageProcessor(size={"height": 16, "width": 16}).save_pretrained(place)
+    shown = photos()
+    right = [[0, 1], [2], [], [1], [0, 1, 2]]
+    columns = {"image": [png(each) for each in shown], "labels": right}
+    listed = datasets.List(datasets.ClassLabel(names=KINDS))
+    data = saved(tmp_path / "data", columns, image=datasets.Image(), labels=listed)
+    judgement, rows = judged(
+        {
+            "task": "image-classification",
+            "dataset": {"path": data},
+            "models": [str(place)],
+            "metrics": ["subset_accuracy", {"name": "multilabel_f1", "average": "micro"}],
+            "settings": {"threshold": 0.4},
+        }
+    )
+    model = transformers.AutoModelForImageClassification.from_pretrained(place).eval()
+    processor = transformers.AutoImageProcessor.from_pretrained(place)
+    whole, both, sizes = 0, 0, 0
+    for picture, row, wanted in zip(shown, rows, right, strict=True):
+        with torch.inference_mode():
+            logits = model(**processor(images=Image.fromarray(picture), return_tensors="pt")).logits[0]
+        given = {number for number, each in enumerate(logits.sigmoid().tolist()) if each >= 0.4}
+        assert set(row["labels"]) == {KINDS[number] for number in given}
+        whole += given == set(wanted)
+        both, sizes = both + len(given & set(wanted)), sizes + len(given) + len(wanted)
+    assert judgement.scores["subset_accuracy"].value == whole / 5
+    assert next(iter(judgement.scores)) == "subset_accuracy"
+    (f1,) = (score for key, score in judgement.scores.items() if "f1" in key)
+    assert f1.value == pytest.approx(2 * both / sizes)
