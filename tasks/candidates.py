@@ -134,8 +134,8 @@ def _options(model: Model, settings: Settings) -> Options:
 
 def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any]:
     kind, columns = plan.kind, plan.mapping.columns
-    # What is not drawn depends on no seed.
-    idle = None if options.temperature else "seed"
+    # Text that is not drawn depends on no seed; pictures are always drawn.
+    idle = None if options.temperature or kind.form == "diffusers" else "seed"
     return {
         "store_version": STORE_VERSION,
         "task_type": kind.name,
