@@ -228,3 +228,66 @@ def test_document_question_answering_by_a_prompted_decoder(tmp_path: Path) -> No
         likeness = max(1 - Levenshtein.distance(text, each) / max(len(text), len(each)) for each in right)
         total += likeness if likeness > 0.5 else 0.0
     assert judgement.scores["anls"].value == pytest.approx(total / 4, abs=1e-9)
+
+
+def chatting(place: Path) -> str:
+    """Save a tiny model to chat with about pictures, with its chat template."""
+    torch.manual_seed(0)
+    models.tokenizer(place)
+    words = transformers.AutoTokenizer.from_pretrained(place)
+    words.add_tokens(["<image>"], special_tokens=True)
+    vision = transformers.CLIPVisionConfig(**VISION, initializer_range=0.8)
+    spoken = transformers.LlamaConfig(
+        **{**WORDS, "vocab_size": 64}, num_key_value_heads=2, max_position_embeddings=64, **SPECIAL
+    )
+    config = transformers.LlavaConfig(
+        vision_config=vision,
+        text_config=spoken,
+        image_token_index=words.convert_tokens_to_ids("<image>"),
+        vision_feature_layer=-1,
+    )
+    transformers.LlavaForConditionalGeneration(config).save_pretrained(place)
+    images = transformers.CLIPImageProcessor(
+        size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}
+    )
+    template = (
+        "{% for message in messages %}{% for part in message['content'] %}"
+        "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}"
+        "{% endfor %}! {% endfor %}"
+    )
+    both = transformers.LlavaProcessor(
+        images,
+        words,
+        patch_size=8,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=template,
+    )
+    both.save_pretrained(place)
+    return str(place)
+
+
+def test_questions_go_through_the_chat_template_where_there_is_one(tmp_path: Path) -> None:
+    place = chatting(tmp_path / "model")
+    data, shown = photos(tmp_path / "data", question=QUESTIONS, answer=["cat"] * 4)
+    generation = {"max_new_tokens": 6, "system": "a b"}
+    judgement, rows = judged(
+        {
+            "task": "visual-question-answering",
+            "dataset": {"path": data},
+            "models": [place],
+            "settings": {"generation": generation},
+        }
+    )
+    model = transformers.AutoModelForImageTextToText.from_pretrained(place).eval()
+    both = transformers.AutoProcessor.from_pretrained(place)
+    texts = []
+    for picture, question in zip(shown, QUESTIONS, strict=True):
+        given = both(text=f"a b ! <image> {question} !", images=picture, return_tensors="pt")
+        given.pop("token_type_ids", None)
+        ids = model.generate(**given, do_sample=False, max_new_tokens=6)
+        written = ids[0, given["input_ids"].shape[1] :]
+        texts.append(both.decode(written, skip_special_tokens=True).strip())
+    assert [row["text"] for row in rows] == texts
+    assert judgement.scores["vqa_accuracy"].value == texts.count("cat") / 4
+    assert len(set(texts)) > 1
