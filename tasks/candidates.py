@@ -73,6 +73,8 @@ def decide(plan: Plan) -> list[Candidate]:
         _check_form(plan, checkpoint)
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
         options = replace(_options(model, evaluation.settings), examples=shown)
+        if "layout" in kind.preprocessing:
+            options = replace(options, layout=alignment.layout)
         if "candidates" in kind.preprocessing:
             options = replace(options, candidates=alignment.model_labels)
         if "fields" in kind.preprocessing:

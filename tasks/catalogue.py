@@ -21,6 +21,8 @@ TASK_TYPES = {
     "multiple-choice": "tasks.types.multiple_choice:MULTIPLE_CHOICE",
     "sentence-similarity": "tasks.types.sentence_similarity:SENTENCE_SIMILARITY",
     "feature-extraction": "tasks.types.feature_extraction:FEATURE_EXTRACTION",
+    "zero-shot-classification": "tasks.types.zero_shot_classification:ZERO_SHOT_CLASSIFICATION",
+    "fill-mask": "tasks.types.fill_mask:FILL_MASK",
     "question-answering": "tasks.types.question_answering:QUESTION_ANSWERING",
     "audio-classification": "tasks.types.audio_classification:AUDIO_CLASSIFICATION",
     "zero-shot-audio-classification": "tasks.types.zero_shot_audio:ZERO_SHOT_AUDIO_CLASSIFICATION",

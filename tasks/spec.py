@@ -7,6 +7,7 @@ form silently loses its types where it cannot be imported.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -21,6 +22,14 @@ def _known_task_type(name: str) -> str:
     if name not in there_is:
         raise unknown("task type", name, there_is)
     return name
+
+
+def _pattern(expression: str) -> str:
+    try:
+        re.compile(expression)
+    except re.error as problem:
+        raise ValueError(f"it is no regular expression: {problem}") from problem
+    return expression
 
 
 TaskTypeName = Annotated[
@@ -189,7 +198,7 @@ class Generation(_Strict):
         description="The split they are drawn from; left out, it is train, dev or validation.",
         json_schema_extra={"position": 9},
     )
-    extract: str | None = Field(
+    extract: Annotated[str, AfterValidator(_pattern)] | None = Field(
         None,
         description="A regular expression: its last match in an answer is judged, the first group's where "
         "it has one.",

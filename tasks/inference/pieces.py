@@ -22,7 +22,8 @@ def outputs(
     network: Any,
     padding: Padding,
     pieces: Sequence[Piece],
-    keep: Callable[[Any, Mapping[str, Any]], Any] = lambda output, batch: output,
+    keep: Callable[[Any, Mapping[str, Any], Sequence[int]], Any] = lambda output, batch, numbers: output,
+    most: float = MOST,
 ) -> list[tuple[list[int], Any]]:
     """Call a model on pieces, those of similar length together.
 
@@ -30,16 +31,18 @@ def outputs(
         network: The torch module.
         padding: How pieces are padded.
         pieces: Tokens by input name.
-        keep: Given what the model returned of a batch, and the batch, returns what is kept of it.
+        keep: Given what the model returned of a batch, the batch, and the numbers of its pieces, returns what
+            is kept of it.
+        most: Padded tokens of a batch at most.
 
     Returns:
         For each batch the numbers of its pieces, in order, and what was kept.
     """
     lengths = [float(len(piece["input_ids"])) for piece in pieces]
     found = []
-    for numbers in plan(lengths, MOST):
+    for numbers in plan(lengths, most):
         batch = padding.batch([pieces[number] for number in numbers])
-        found.append((numbers, keep(loading.run(network, batch), batch)))
+        found.append((numbers, keep(loading.run(network, batch), batch, numbers)))
     return found
 
 

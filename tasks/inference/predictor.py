@@ -45,6 +45,7 @@ class Options:
         subwords: How a word's tag follows from those of its sub-words.
         candidates: The texts that a zero-shot classifier chooses from, before they go into the template; or
             what the choices of a question are called.
+        layout: What the dataset's columns make of the task, where they decide it.
         hypothesis_template: What a candidate is put into, at {}; None for the task type's own.
         fields: Names of the columns that a row of a table consists of.
         threshold: The least score of a detection, or of one of several labels; None for the task type's own.
@@ -81,6 +82,7 @@ class Options:
     overlap: int | None = None
     subwords: str = "first"
     candidates: tuple[str, ...] = ()
+    layout: str = ""
     hypothesis_template: str | None = None
     fields: tuple[str, ...] = ()
     threshold: float | None = None

@@ -45,7 +45,7 @@ class Encoder:
         """Return the vectors of tokenised texts, shape (texts, width), in float32 on the host."""
         import torch
 
-        def vector(output: Any, batch: Mapping[str, Any]) -> torch.Tensor:
+        def vector(output: Any, batch: Mapping[str, Any], numbers: Sequence[int]) -> torch.Tensor:
             tokens = output.last_hidden_state.float()
             mask = batch["attention_mask"].to(tokens.device)
             found = sentence_modules.pooled(tokens, mask, self.sentence.pooling)

@@ -7,6 +7,7 @@ number, anything else one label. Sets come as lists of names, or as several colu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,8 +132,7 @@ def _sets(
     joined = parts(column, features)
     labels = checkpoints.labels(checkpoint)
     if len(joined) > 1:
-        found = match(labels, joined, overrides, checkpoint.name)
-        return Alignment(found.dataset_labels, found.to_dataset, found.notes, found.model_labels, INDICATORS)
+        return replace(match(labels, joined, overrides, checkpoint.name), layout=INDICATORS)
     values: Iterable[Any] = {label for row in read(rows, column) for label in (row or [])}
     return match(labels, names_in(leaves(features)[column].feature, values), overrides, checkpoint.name)
 

@@ -23,6 +23,7 @@ TEXT = Column(
     accepts=frozenset({"text"}),
     typical="text",
     aliases=(
+        "question",
         "sentence",
         "premise",
         "sentence1",
@@ -31,6 +32,7 @@ TEXT = Column(
         "review",
         "tweet",
         "utterance",
+        "utt",
         "document",
     ),
     help="the text to classify",
@@ -40,7 +42,7 @@ TEXT_PAIR = Column(
     role="input",
     accepts=frozenset({"text"}),
     typical="text",
-    aliases=("hypothesis", "sentence2", "question2"),
+    aliases=("hypothesis", "sentence2", "question2", "passage", "sentence"),
     help="the second text of a pair",
     required=False,
 )

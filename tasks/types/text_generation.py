@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,18 @@ from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.decoder import Decoder
 from tasks.inference.generation import Manner, cut, write
 from tasks.inference.loading import ENDLESS
-from tasks.inference.predictor import ROW, Decode, Item, Options, Row
+from tasks.inference.predictor import ROW, Decode, Item, Options, Predictor, Row
 from tasks.types import prompts
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
+from tasks.types.text_reading import TextReader
 
 if TYPE_CHECKING:
     import datasets
 
 MOST_NEW = 128
 """Longest answer where the evaluation does not say."""
+READ = "read"
+"""The layout of texts without right answers."""
 
 PROMPT = Column(
     name="prompt",
@@ -37,7 +41,8 @@ ANSWER = Column(
     accepts=frozenset({"text", "words"}),
     typical="text",
     aliases=("target", "answers", "answers.text", "reference", "completion", "response", "output", "label"),
-    help="the text it should write, or several right ones",
+    help="the text it should write, or several right ones; left out, prompts are read for their perplexity",
+    required=False,
 )
 PREDICTION = pa.schema(
     [
@@ -46,6 +51,7 @@ PREDICTION = pa.schema(
         pa.field("prompt_tokens", pa.int32()),
         pa.field("truncated", pa.bool_()),
         pa.field("finished", pa.bool_()),
+        pa.field("log_likelihood", pa.float64()),
     ]
 )
 
@@ -149,18 +155,42 @@ def align(
     checkpoint: Checkpoint,
     overrides: Mapping[str, str],
 ) -> Alignment:
-    """Answers have no labels to match."""
-    return Alignment()
+    """See whether there are right answers; where there are none, the model reads the prompts."""
+    if ANSWER.name in columns:
+        return Alignment()
+    return Alignment(
+        notes=(f"No column was given for {ANSWER.name}: how well the model predicts the texts is judged.",),
+        layout=READ,
+    )
+
+
+def gives(features: datasets.Features, columns: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is judged: answers where there are right ones, else how texts are read."""
+    return ("texts",) if ANSWER.name in columns else ("likelihoods",)
+
+
+def open_writer(checkpoint: Checkpoint, options: Options) -> Predictor:
+    """Load a model to write answers, or to read texts where there are no right answers."""
+    if options.layout == READ:
+        return TextReader(checkpoint, options, PROMPT.name)
+    return Writer(checkpoint, options)
 
 
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
-    """Return the answers, written and right."""
+    """Return the answers, written and right, or how likely the texts were found."""
+    if ANSWER.name not in references:
+        pairs = zip(predictions["log_likelihood"], predictions["tokens"], strict=True)
+        given = [{"log_likelihood": total, "tokens": tokens} for total, tokens in pairs]
+        return {"likelihoods": Judged(given, [None] * len(given))}
     return {"texts": Judged(list(predictions["text"]), list(references["answer"]))}
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the prompt, the right answer and the written one."""
     asked = row["prompt"]
+    if row.get(ANSWER.name) is None:
+        perplexity = math.exp(-float(prediction["log_likelihood"]) / max(int(prediction["tokens"]), 1))
+        return {"text": asked, "perplexity": round(perplexity, 3), "tokens": prediction["tokens"]}
     right = [row["answer"]] if isinstance(row["answer"], str) else list(row["answer"])
     return {
         "prompt": asked if isinstance(asked, str) else "\n".join(each["content"] for each in asked),
@@ -172,11 +202,11 @@ def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Ali
 
 TEXT_GENERATION = TaskType(
     name="text-generation",
-    version=1,
-    summary="What a causal language model answers to a prompt.",
+    version=2,
+    summary="What a causal language model answers to a prompt, or how well it predicts texts.",
     columns=(PROMPT, ANSWER),
     prediction=PREDICTION,
-    metrics=(("exact_match", {}), ("token_f1", {}), ("rouge", {})),
+    metrics=(("exact_match", {}), ("token_f1", {}), ("rouge", {}), ("model_perplexity", {})),
     batch_cost=8192,
     cost_unit="tokens",
     preprocessing=(
@@ -191,11 +221,14 @@ TEXT_GENERATION = TaskType(
         "chat",
         "seed",
         "examples",
+        "overlap",
+        "layout",
     ),
     align=align,
-    open=Writer,
+    open=open_writer,
     evidence=evidence,
-    judged_by=("texts",),
+    judged_by=("texts", "likelihoods"),
+    gives=gives,
     sample=sample,
     generates=True,
 )

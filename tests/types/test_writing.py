@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +326,36 @@ def test_a_model_that_needs_a_chat_template_says_so(demo: Path, tmp_path: Path) 
                 "settings": {"generation": {"chat": "on"}},
             }
         )
+
+
+def test_texts_without_right_answers_are_read_for_their_perplexity(demo: Path, tmp_path: Path) -> None:
+    """Long texts in windows of 12 tokens that share 5, each token judged once."""
+    words, model = llama(demo, tmp_path / "llama")
+    texts = [*SENTENCES, "train"]
+    given: dict[str, Any] = {
+        "task": "text-generation",
+        "dataset": {"path": saved(tmp_path / "data", {"text": texts})},
+        "models": [str(tmp_path / "llama")],
+        "settings": {"max_tokens": 12, "overlap": 5},
+    }
+    judgement, _ = judged(given)
+    total, count, means = 0.0, 0, []
+    for text in texts:
+        ids = words(text, return_tensors="pt")["input_ids"][0]
+        own, judged_already = 0.0, 1
+        for start in range(0, len(ids), 7):
+            window = ids[start : start + 12]
+            with torch.inference_mode():
+                logs = model(window[None]).logits[0].log_softmax(-1)
+            for place in range(judged_already, min(start + 12, len(ids))):
+                own += float(logs[place - start - 1, ids[place]])
+            judged_already = start + 12
+            if judged_already >= len(ids):
+                break
+        total, count = total + own, count + len(ids) - 1
+        means.append(math.exp(-own / (len(ids) - 1)))
+    assert judgement.scores["model_perplexity"].value == pytest.approx(math.exp(-total / count), rel=1e-4)
+    assert judgement.scores["model_perplexity_mean"].value == pytest.approx(sum(means) / 6, rel=1e-4)
+    assert len(samples(given)["perplexity"]) == 6
+    with pytest.raises(BadEvaluation, match="'rouge' judges texts, and with these columns"):
+        planned({**given, "metrics": ["rouge"]})
