@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tasks import pictures
 from tasks.candidates import Candidate
+from tasks.columns import feature_kind
 from tasks.load import open_rows
 from tasks.metrics import confusion
 from tasks.plan import Plan
@@ -20,12 +21,13 @@ from tasks.predict import PredictionsReference
 from tasks.references import references
 from tasks.sampling import PICTURED, SAMPLED, sampled
 from tasks.score import Judgement, judged_rows
-from tasks.types.nesting import read
+from tasks.types.nesting import leaves, read
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LONGEST_TEXT = 1000
+MEDIA = {"image", "audio"}
 
 
 def log(
@@ -53,6 +55,9 @@ def log(
             names = [labels[each] for each in order]
             drawn = pictures.confusion_matrix(names, matrix[np.ix_(order, order)], candidate.title)
             drawn.savefig(Path(folder) / "confusion_matrix.png")
+        if "image" in kind.prediction.names:
+            made = [each for each in table["image"][:PICTURED].to_pylist() if each is not None]
+            pictures.grid(made).save(Path(folder) / "pictures.png")
         store.log_artifacts(run_id, folder)
 
 
@@ -105,8 +110,18 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def with_references(plan: Plan, table: pa.Table) -> pa.Table:
-    """Return all predictions with the right answers beside them, one row a dataset row."""
-    right = references(open_rows(plan.rows), plan.mapping, plan.kind.references)
+    """Return all predictions with the right answers beside them, one row a dataset row.
+
+    Pictures and recordings are left to the dataset.
+    """
+    opened, mapping = open_rows(plan.rows), plan.mapping
+    features = leaves(opened.features)
+    small = [
+        name
+        for name in plan.kind.references
+        if name in mapping.columns and feature_kind(features[mapping.columns[name]]) not in MEDIA
+    ]
+    right = references(opened, mapping, small)
     for name, values in right.items():
         table = table.append_column(f"reference_{name}", pa.array(values))
     return table

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tasks import examples
-from tasks.errors import BadEvaluation
+from tasks import catalogue, examples
+from tasks.errors import BadEvaluation, listing
 from tasks.inference import checkpoints, devices
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import key_of
@@ -16,7 +16,9 @@ from tasks.inference.predictor import Options
 from tasks.load import head_rows, open_rows
 from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
+from tasks.types import task_type
 from tasks.types.contract import Alignment
+from tasks.types.nesting import parts
 
 STORE_VERSION = 1
 """Raised when the layout of stored predictions changes."""
@@ -70,12 +72,15 @@ def decide(plan: Plan) -> list[Candidate]:
     shown = examples.draw(plan)
     candidates = []
     for model, checkpoint, title in zip(evaluation.models, found, titles, strict=True):
+        _check_form(plan, checkpoint)
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
         options = replace(_options(model, evaluation.settings), examples=shown)
         if "layout" in kind.preprocessing:
             options = replace(options, layout=alignment.layout)
         if "candidates" in kind.preprocessing:
             options = replace(options, candidates=alignment.model_labels)
+        if "fields" in kind.preprocessing:
+            options = replace(options, fields=tuple(parts(plan.mapping.columns["features"], opened.features)))
         pins = _pins(plan, checkpoint, options)
         candidates.append(Candidate(title, checkpoint, options, alignment, pins, model.labels))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
@@ -98,6 +103,17 @@ def realigned(plan: Plan, candidate: Candidate) -> Candidate:
         opened.features, plan.mapping.columns, opened, candidate.checkpoint, candidate.labels
     )
     return replace(candidate, alignment=alignment)
+
+
+def _check_form(plan: Plan, checkpoint: Checkpoint) -> None:
+    kind = plan.kind
+    if checkpoint.form == kind.form:
+        return
+    able = [name for name in catalogue.task_types() if task_type(name).form == checkpoint.form]
+    raise BadEvaluation(
+        f"The model '{checkpoint.name}' is one of {checkpoint.form}, and {kind.name} takes those of "
+        f"{kind.form}; it can be: {listing(able)}."
+    )
 
 
 def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
@@ -126,6 +142,7 @@ def _options(model: Model, settings: Settings) -> Options:
         overlap=settings.overlap,
         subwords=settings.subwords,
         threshold=settings.threshold,
+        **settings.diffusion.model_dump(),
         hypothesis_template=settings.hypothesis_template,
         **{
             **settings.generation.model_dump(exclude={"examples", "examples_split", "extract"}),
@@ -136,8 +153,8 @@ def _options(model: Model, settings: Settings) -> Options:
 
 def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any]:
     kind, columns = plan.kind, plan.mapping.columns
-    # What is not drawn depends on no seed.
-    idle = None if options.temperature else "seed"
+    # Text that is not drawn depends on no seed; pictures are always drawn.
+    idle = None if options.temperature or kind.form == "diffusers" else "seed"
     return {
         "store_version": STORE_VERSION,
         "task_type": kind.name,

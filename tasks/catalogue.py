@@ -28,6 +28,18 @@ TASK_TYPES = {
     "zero-shot-audio-classification": "tasks.types.zero_shot_audio:ZERO_SHOT_AUDIO_CLASSIFICATION",
     "zero-shot-image-classification": "tasks.types.zero_shot_image:ZERO_SHOT_IMAGE_CLASSIFICATION",
     "object-detection": "tasks.types.object_detection:OBJECT_DETECTION",
+    "image-segmentation": "tasks.types.image_segmentation:IMAGE_SEGMENTATION",
+    "image-to-text": "tasks.types.image_to_text:IMAGE_TO_TEXT",
+    "visual-question-answering": "tasks.types.visual_question_answering:VISUAL_QUESTION_ANSWERING",
+    "document-question-answering": "tasks.types.document_question_answering:DOCUMENT_QUESTION_ANSWERING",
+    "depth-estimation": "tasks.types.depth_estimation:DEPTH_ESTIMATION",
+    "tabular-classification": "tasks.types.tabular_classification:TABULAR_CLASSIFICATION",
+    "tabular-regression": "tasks.types.tabular_regression:TABULAR_REGRESSION",
+    "text-to-image": "tasks.types.text_to_image:TEXT_TO_IMAGE",
+    "image-to-image": "tasks.types.image_to_image:IMAGE_TO_IMAGE",
+    "unconditional-image-generation": (
+        "tasks.types.unconditional_image_generation:UNCONDITIONAL_IMAGE_GENERATION"
+    ),
 }
 
 

@@ -97,16 +97,22 @@ def map_columns(
         _check_kind(task_type, by_name[canonical], chosen, kinds)
     mapped = dict(given)
     notes = []
-    for column in task_type.columns:
+    for column in sorted(task_type.columns, key=lambda column: column.rest):
         if column.name in mapped:
             continue
-        guess = _guess(column, kinds, features, taken=set(mapped.values()))
+        taken = set(mapped.values())
+        guess = _rest(features, kinds, taken) if column.rest else _guess(column, kinds, features, taken)
         if guess is None and column.required:
             raise _cannot_guess(task_type, column, kinds, dataset)
         if guess is not None:
             mapped[column.name] = guess
             notes.append(f"No column was given for {column.name}: '{guess}' was taken.")
     return ColumnMapping(mapped, tuple(notes))
+
+
+def _rest(features: Mapping[str, Any], kinds: Mapping[str, FeatureKind], taken: set[str]) -> str | None:
+    simple = {"number", "integer", "text", "label"}
+    return ", ".join(name for name in features if kinds[name] in simple and name not in taken) or None
 
 
 def _guess(

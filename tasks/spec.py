@@ -241,6 +241,34 @@ class Generation(_Strict):
     )
 
 
+class Diffusion(_Strict):
+    """How models that draw pictures draw them; what is left out is the pipeline's own choice."""
+
+    steps: int | None = Field(None, gt=0, description="Denoising steps.", json_schema_extra={"position": 0})
+    guidance: float | None = Field(
+        None,
+        ge=0,
+        description="How closely a picture follows its prompt.",
+        json_schema_extra={"position": 1},
+    )
+    width: int | None = Field(
+        None, gt=0, description="Width of a picture in pixels.", json_schema_extra={"position": 2}
+    )
+    height: int | None = Field(
+        None, gt=0, description="Height of a picture in pixels.", json_schema_extra={"position": 3}
+    )
+    strength: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="How much of a picture that is started from is drawn anew.",
+        json_schema_extra={"position": 4},
+    )
+    negative_prompt: str | None = Field(
+        None, description="What pictures are not to show.", json_schema_extra={"position": 5}
+    )
+
+
 class Settings(_Strict):
     """How to run it. The defaults are right for most evaluations."""
 
@@ -296,7 +324,7 @@ class Settings(_Strict):
     )
     generation: Generation = Field(
         default_factory=Generation,
-        description="How models that write text are asked, and how they write.",
+        description="How prompts are put to models that write text, and how they write.",
         json_schema_extra={"position": 6},
     )
     overlap: int | None = Field(
@@ -309,6 +337,11 @@ class Settings(_Strict):
         "first",
         description="A word's tag: that of its first sub-word, of its surest one, or of their mean.",
         json_schema_extra={"position": 21},
+    )
+    diffusion: Diffusion = Field(
+        default_factory=Diffusion,
+        description="How models that draw pictures draw them.",
+        json_schema_extra={"position": 22},
     )
     compile: bool = Field(
         False,

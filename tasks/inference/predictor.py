@@ -47,7 +47,14 @@ class Options:
             what the choices of a question are called.
         layout: What the dataset's columns make of the task, where they decide it.
         hypothesis_template: What a candidate is put into, at {}; None for the task type's own.
+        fields: Names of the columns that a row of a table consists of.
         threshold: The least score of a detection, or of one of several labels; None for the task type's own.
+        steps: Denoising steps of a picture; this and what follows None for the pipeline's own.
+        guidance: How closely a picture follows its prompt.
+        width: Width of a picture in pixels.
+        height: Height of a picture in pixels.
+        strength: How much of a picture is drawn anew, 0 to 1.
+        negative_prompt: What pictures are not to show.
     """
 
     device: str
@@ -77,7 +84,14 @@ class Options:
     candidates: tuple[str, ...] = ()
     layout: str = ""
     hypothesis_template: str | None = None
+    fields: tuple[str, ...] = ()
     threshold: float | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    width: int | None = None
+    height: int | None = None
+    strength: float | None = None
+    negative_prompt: str | None = None
 
 
 @dataclass(frozen=True)

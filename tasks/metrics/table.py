@@ -20,6 +20,7 @@ from tasks.metrics import (
     classification,
     clip_score,
     correlation,
+    depth,
     detection,
     encoders,
     exact_match,
@@ -43,6 +44,7 @@ from tasks.metrics import (
     set_distances,
     ter,
     transcripts,
+    visual_answers,
 )
 from tasks.metrics.contract import Metric
 
@@ -109,6 +111,8 @@ METRICS = {
         Metric("token_f1", "texts", answers.token_f1),
         Metric("squad", "answers", answers.squad),
         Metric("squad_v2", "answers", answers.squad_v2),
+        Metric("vqa_accuracy", "answer_lists", visual_answers.vqa_accuracy),
+        Metric("anls", "answer_lists", visual_answers.anls),
         Metric("choice_accuracy", "choices", likelihoods.choice_accuracy),
         Metric("model_perplexity", "likelihoods", likelihoods.model_perplexity, higher_is_better=False),
         Metric("psnr", "images", fidelity.psnr),
@@ -117,6 +121,7 @@ METRICS = {
         Metric("mean_iou", "maps", segmentation.mean_iou),
         Metric("pixel_accuracy", "maps", segmentation.pixel_accuracy),
         Metric("dice", "maps", segmentation.dice),
+        Metric("depth_errors", "depths", depth.depth_errors, higher_is_better=False),
         Metric("mean_average_precision", "boxes", detection.mean_average_precision),
         Metric(
             "perceptual_distance",

@@ -49,6 +49,7 @@ class Column:
         aliases: Lower-case names that datasets use for it, the surest first.
         help: What it is, in a few words.
         required: Whether an evaluation can do without it.
+        rest: Whether it reads every column that no other one does, where none is named.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Column:
     aliases: tuple[str, ...]
     help: str
     required: bool = True
+    rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,9 @@ class TaskType:
         prediction: The fields of one stored prediction, beside `row` and `error`.
         metrics: Its default metrics, each a name and arguments.
         batch_cost: The default budget of one batch, in `cost_unit`.
-        cost_unit: What a row costs: tokens, images or seconds.
+        cost_unit: What a row costs: tokens, images, seconds, or one each.
         generates: Whether a row's prediction is written token by token.
+        form: How its models are stored.
         gives: `(dataset features, column mapping) -> keys of judged_by` that this dataset leads to; None
             where it is always all of them.
         preprocessing: The settings that change predictions, by name: part of every chunk's key.
@@ -124,7 +127,7 @@ class TaskType:
     prediction: pa.Schema
     metrics: tuple[tuple[str, Mapping[str, Any]], ...]
     batch_cost: int
-    cost_unit: Literal["tokens", "images", "seconds"]
+    cost_unit: Literal["tokens", "images", "seconds", "rows"]
     preprocessing: tuple[str, ...]
     align: Callable[
         [datasets.Features, Mapping[str, str], datasets.Dataset, Checkpoint, Mapping[str, str]], Alignment
@@ -134,6 +137,7 @@ class TaskType:
     judged_by: tuple[str, ...]
     sample: Callable[[Mapping[str, Any], Mapping[str, Any], Alignment], dict[str, Any]]
     generates: bool = False
+    form: Literal["transformers", "diffusers", "skops"] = "transformers"
     gives: Callable[[datasets.Features, Mapping[str, str]], tuple[str, ...]] | None = None
 
     @property

@@ -8,18 +8,22 @@ the label whose text lies nearest. The model's `labels` of an evaluation reword 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import unknown
 from tasks.inference import loading
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Options
-from tasks.types import classification
+from tasks.types import audio_classification, classification
 from tasks.types.contract import Alignment
 from tasks.types.labels import class_names
 
 if TYPE_CHECKING:
     import datasets
+
+LABEL = replace(audio_classification.LABEL, accepts=frozenset({"label", "text"}))
+"""Numbers would say nothing to a model that knows classes by their words."""
 
 FITTING = ("input_ids", "attention_mask")
 

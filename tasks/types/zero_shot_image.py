@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tasks.inference import loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types import classification, zero_shot
-from tasks.types.contract import TaskType
-from tasks.types.image_classification import IMAGE, sample
+from tasks.types.contract import Alignment, TaskType
+from tasks.types.image_classification import IMAGE
 
 TEMPLATE = "This is a photo of {}."
 
@@ -39,11 +40,16 @@ class ZeroShotImageClassifier:
         return self._candidates.judge("get_image_features", {"pixel_values": pixels}, "logit_scale")
 
 
+def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
+    """Return the image, the right label and the predicted one."""
+    return {"image": row["image"], **classification.verdict(prediction, row, alignment)}
+
+
 ZERO_SHOT_IMAGE_CLASSIFICATION = TaskType(
     name="zero-shot-image-classification",
     version=1,
     summary="The label whose words fit an image best; the probabilities are over the dataset's labels.",
-    columns=(IMAGE, classification.LABEL),
+    columns=(IMAGE, zero_shot.LABEL),
     prediction=classification.PREDICTION,
     metrics=classification.METRICS,
     batch_cost=32,

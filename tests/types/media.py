@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from tasks import candidates, load, predict, score
+from tasks import artifacts, candidates, load, predict, score
 from tasks.candidates import Candidate
 from tasks.columns import map_columns
 from tasks.configs import parse
@@ -32,11 +32,18 @@ def planned(given: dict[str, Any]) -> tuple[Plan, Candidate]:
 
 
 def judged(given: dict[str, Any]) -> tuple[Judgement, list[dict[str, Any]]]:
-    """Evaluate the one model of an evaluation without Prefect or MLflow; no row may fail."""
+    """Evaluate the one model of an evaluation without Prefect or MLflow; no row may fail.
+
+    What a run would keep to look at is made too: a row of it for each row predicted.
+    """
     plan, candidate = planned(given)
     stored = predict.predict(plan, candidate)
-    rows = stored.table().to_pylist()
+    table = stored.table()
+    rows = table.to_pylist()
     assert [row["error"] for row in rows] == [None] * len(rows)
+    shown = artifacts.sample_table(plan, candidate, table)
+    assert {len(values) for values in shown.values()} == {min(len(rows), len(shown["row"]))}
+    assert artifacts.with_references(plan, table).num_rows == len(rows)
     return score.score(plan, candidate, stored), rows
 
 
