@@ -56,13 +56,15 @@ def attend(
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     tokens, read = query.shape[2], key.shape[2]
-    if tokens == 1 and (attention_mask is None or attention_mask.dtype == torch.bool):
+    # T5's kind adds what it knows of distances to the scores.
+    biased = more.get("position_bias") is not None
+    if tokens == 1 and not biased and (attention_mask is None or attention_mask.dtype == torch.bool):
         return _one_token(query, key, value, attention_mask, scaling), None
     alike = query.shape[1] == key.shape[1] and query.shape[-1] == value.shape[-1]
     both_ways = not getattr(module, "is_causal", True) and not more.get("is_causal")
     plain = attention_mask is None or attention_mask.dtype == torch.bool
     quick = query.dtype == torch.bfloat16 or read <= SHORT
-    if alike and both_ways and plain and quick and read <= LONG and not more.get("position_bias"):
+    if alike and both_ways and plain and quick and read <= LONG and not biased:
         return _by_products(query, key, value, attention_mask, scaling), None
     found, _ = sdpa_attention_forward(
         module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **more
