@@ -13,17 +13,21 @@ import pyarrow.parquet as pq
 
 from tasks import pictures
 from tasks.candidates import Candidate
+from tasks.columns import feature_kind
 from tasks.load import open_rows
 from tasks.metrics import confusion
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
+from tasks.references import references
 from tasks.sampling import PICTURED, SAMPLED, sampled
-from tasks.score import Judgement, judged_rows, references
+from tasks.score import Judgement, judged_rows
+from tasks.types.nesting import leaves, read
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LONGEST_TEXT = 1000
+MEDIA = {"image", "audio"}
 
 
 def log(
@@ -44,13 +48,16 @@ def log(
     with tempfile.TemporaryDirectory() as folder:
         whole = with_references(plan, table)
         pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
-        if "labels" in kind.judged_by:
-            judged, _ = judged_rows(plan, candidate, predictions)
+        judged, _ = judged_rows(plan, candidate, predictions) if "labels" in kind.judged_by else ({}, [])
+        if "labels" in judged:
             labels, matrix = confusion(judged["labels"].predictions, judged["labels"].references)
             order = in_dataset_order(labels, candidate.alignment.dataset_labels)
             names = [labels[each] for each in order]
             drawn = pictures.confusion_matrix(names, matrix[np.ix_(order, order)], candidate.title)
             drawn.savefig(Path(folder) / "confusion_matrix.png")
+        if "image" in kind.prediction.names:
+            made = [each for each in table["image"][:PICTURED].to_pylist() if each is not None]
+            pictures.grid(made).save(Path(folder) / "pictures.png")
         store.log_artifacts(run_id, folder)
 
 
@@ -73,15 +80,15 @@ def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str,
     opened = open_rows(plan.rows)
     pictured = any("image" in column.accepts for column in kind.columns)
     chosen = sampled(len(opened), PICTURED if pictured else SAMPLED)
-    inputs = opened.select(chosen)
+    given = {
+        name: read(opened, mapping.columns[name], chosen) for name in kind.inputs if name in mapping.columns
+    }
     shown: list[dict[str, Any]] = []
     right = references(opened, mapping, kind.references, chosen)
     for position, number in enumerate(chosen):
         prediction = table.slice(number, 1).to_pylist()[0]
-        row = {
-            name: inputs[position][mapping.columns[name]] for name in kind.inputs if name in mapping.columns
-        }
-        row |= {name: right[name][position] for name in kind.references}
+        row = {name: given[name][position] for name in given}
+        row |= {name: right[name][position] for name in right}
         if prediction["error"] is not None:
             continue
         seen = kind.sample(prediction, row, candidate.alignment)
@@ -103,8 +110,18 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def with_references(plan: Plan, table: pa.Table) -> pa.Table:
-    """Return all predictions with the right answers beside them, one row a dataset row."""
-    right = references(open_rows(plan.rows), plan.mapping, plan.kind.references)
+    """Return all predictions with the right answers beside them, one row a dataset row.
+
+    Pictures and recordings are left to the dataset.
+    """
+    opened, mapping = open_rows(plan.rows), plan.mapping
+    features = leaves(opened.features)
+    small = [
+        name
+        for name in plan.kind.references
+        if name in mapping.columns and feature_kind(features[mapping.columns[name]]) not in MEDIA
+    ]
+    right = references(opened, mapping, small)
     for name, values in right.items():
         table = table.append_column(f"reference_{name}", pa.array(values))
     return table

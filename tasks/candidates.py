@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from tasks import engines, home
-from tasks.errors import BadEvaluation
+from tasks import catalogue, engines, examples, home
+from tasks.errors import BadEvaluation, listing
 from tasks.inference import checkpoints, devices, endpoints
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import ChunkStore, key_of
@@ -18,9 +18,11 @@ from tasks.inference.engine import stored_schema
 from tasks.inference.predictor import Options
 from tasks.inference.segments import cover, gaps
 from tasks.load import count_of, head_rows, open_rows
-from tasks.plan import Plan
+from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
+from tasks.types import task_type
 from tasks.types.contract import Alignment
+from tasks.types.nesting import parts
 
 STORE_VERSION = 1
 """Raised when the layout of stored predictions changes."""
@@ -66,11 +68,20 @@ def decide(plan: Plan) -> list[Candidate]:
         engines.check_form(checkpoint, engine)
     titles = _titles(evaluation.models, found)
     opened = head_rows(plan.rows)
+    check_metrics(plan, opened.features)
+    shown = examples.draw(plan)
     candidates = []
     for model, checkpoint, title, engine in zip(evaluation.models, found, titles, chosen, strict=True):
-        options = _options(model, evaluation.settings, engine)
-        engines.check_machine(options)
+        _check_form(plan, checkpoint)
         alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
+        options = replace(_options(model, evaluation.settings, engine), examples=shown)
+        if "layout" in kind.preprocessing:
+            options = replace(options, layout=alignment.layout)
+        if "candidates" in kind.preprocessing:
+            options = replace(options, candidates=alignment.model_labels)
+        if "fields" in kind.preprocessing:
+            options = replace(options, fields=tuple(parts(plan.mapping.columns["features"], opened.features)))
+        engines.check_machine(options)
         noted = replace(alignment, notes=(*alignment.notes, *_notes(checkpoint, options)))
         pins = _pins(plan, checkpoint, options)
         candidates.append(Candidate(title, checkpoint, options, noted, pins, model.labels))
@@ -145,6 +156,19 @@ def _notes(checkpoint: Checkpoint, options: Options) -> list[str]:
     return notes
 
 
+def _check_form(plan: Plan, checkpoint: Checkpoint) -> None:
+    kind = plan.kind
+    # What is converted for another engine is still a model of transformers'; its engine was checked.
+    form = "transformers" if checkpoint.form == "ctranslate2" else checkpoint.form
+    if checkpoint.endpoint or form == kind.form:
+        return
+    able = [name for name in catalogue.task_types() if task_type(name).form == checkpoint.form]
+    raise BadEvaluation(
+        f"The model '{checkpoint.name}' is one of {checkpoint.form}, and {kind.name} takes those of "
+        f"{kind.form}; it can be: {listing(able)}."
+    )
+
+
 def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
     """Name each model, adding precision or commit where the name alone does not tell two apart."""
     times = Counter(checkpoint.name for checkpoint in found)
@@ -178,7 +202,12 @@ def _manner(settings: Settings, engine: str) -> dict[str, Any]:
         "compile": settings.compile,
         "attention": settings.attention,
         "seed": settings.seed,
-        **settings.generation.model_dump(),
+        "overlap": settings.overlap,
+        "subwords": settings.subwords,
+        "threshold": settings.threshold,
+        "hypothesis_template": settings.hypothesis_template,
+        **settings.diffusion.model_dump(),
+        **settings.generation.model_dump(exclude={"examples", "examples_split", "extract"}),
         "stop": tuple(settings.generation.stop),
     }
 
@@ -186,8 +215,10 @@ def _manner(settings: Settings, engine: str) -> dict[str, Any]:
 def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any]:
     kind, columns = plan.kind, plan.mapping.columns
     more: dict[str, Any] = {} if options.engine == "transformers" else {"engine": options.engine}
-    if kind.generates and options.temperature:
+    if kind.generates and options.temperature and "seed" not in kind.preprocessing:
         more["seed"] = options.seed
+    # Text that is not drawn depends on no seed; pictures are always drawn.
+    idle = None if options.temperature or kind.form == "diffusers" else "seed"
     return {
         "store_version": STORE_VERSION,
         "task_type": kind.name,
@@ -197,6 +228,6 @@ def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any
         "rows": plan.rows.fingerprint,
         "columns": {name: columns[name] for name in kind.inputs if name in columns},
         "dtype": options.dtype,
-        "preprocessing": {name: getattr(options, name) for name in kind.preprocessing},
+        "preprocessing": {name: getattr(options, name) for name in kind.preprocessing if name != idle},
         **more,
     }

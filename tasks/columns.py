@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadEvaluation, unknown
 from tasks.types.contract import Column, FeatureKind, TaskType
+from tasks.types.nesting import leaves, parts
 
 if TYPE_CHECKING:
     import datasets
@@ -39,9 +40,28 @@ def feature_kind(feature: Any) -> FeatureKind:
     if isinstance(feature, datasets.Value):
         return _value_kind(str(feature.dtype))
     if isinstance(feature, datasets.List | datasets.LargeList):
-        many: dict[FeatureKind, FeatureKind] = {"text": "words", "label": "labels", "integer": "integers"}
-        return many.get(feature_kind(feature.feature), "other")
-    return "other"
+        inner = feature_kind(feature.feature)
+        if inner == "records" and {"role", "content"} <= set(feature.feature):
+            return "messages"
+        return _MANY.get(inner, "records" if inner == "records" else "other")
+    return "records" if isinstance(feature, dict) else "other"
+
+
+_MANY: Mapping[FeatureKind, FeatureKind] = {
+    "text": "words",
+    "label": "labels",
+    "integer": "integers",
+    "number": "numbers",
+}
+
+
+def joined_kind(kinds: Sequence[FeatureKind]) -> FeatureKind:
+    """Tell what several columns hold as one list a row.
+
+    >>> joined_kind(["text", "text"]), joined_kind(["text", "image"])
+    ('words', 'other')
+    """
+    return _MANY.get(kinds[0], "other") if len(set(kinds)) == 1 else "other"
 
 
 def _value_kind(dtype: str) -> FeatureKind:
@@ -57,24 +77,31 @@ def map_columns(
 ) -> ColumnMapping:
     """Check a given column mapping, and guess what it leaves out from names, then from feature kinds.
 
+    A dotted name reads a field within a column, as `answers.text`; names with commas between them read
+    several columns as one list a row, as `ending0, ending1`.
+
     Raises:
         UnknownName: A column of the mapping does not exist, in the task type or in the dataset.
         BadEvaluation: A column holds what the task type cannot use, or cannot be guessed.
     """
-    kinds = {name: feature_kind(feature) for name, feature in features.items()}
+    kinds = {name: feature_kind(feature) for name, feature in leaves(features).items()}
     by_name = {column.name: column for column in task_type.columns}
     for canonical, chosen in given.items():
         if canonical not in by_name:
             raise unknown(f"column of {task_type.name}", canonical, by_name)
+        for part in parts(chosen, kinds):
+            if part not in kinds:
+                raise unknown(f"column in '{dataset}'", part, kinds)
         if chosen not in kinds:
-            raise unknown(f"column in '{dataset}'", chosen, kinds)
+            kinds[chosen] = joined_kind([kinds[part] for part in parts(chosen, kinds)])
         _check_kind(task_type, by_name[canonical], chosen, kinds)
     mapped = dict(given)
     notes = []
-    for column in task_type.columns:
+    for column in sorted(task_type.columns, key=lambda column: column.rest):
         if column.name in mapped:
             continue
-        guess = _guess(column, kinds, taken=set(mapped.values()))
+        taken = set(mapped.values())
+        guess = _rest(features, kinds, taken) if column.rest else _guess(column, kinds, features, taken)
         if guess is None and column.required:
             raise _cannot_guess(task_type, column, kinds, dataset)
         if guess is not None:
@@ -102,7 +129,14 @@ def check_groups(column: str | None, features: datasets.Features, dataset: str) 
         )
 
 
-def _guess(column: Column, kinds: Mapping[str, FeatureKind], taken: set[str]) -> str | None:
+def _rest(features: Mapping[str, Any], kinds: Mapping[str, FeatureKind], taken: set[str]) -> str | None:
+    simple = {"number", "integer", "text", "label"}
+    return ", ".join(name for name in features if kinds[name] in simple and name not in taken) or None
+
+
+def _guess(
+    column: Column, kinds: Mapping[str, FeatureKind], features: Mapping[str, Any], taken: set[str]
+) -> str | None:
     fitting = [name for name, kind in kinds.items() if kind in column.accepts and name not in taken]
     by_folded_name = {name.casefold(): name for name in fitting}
     for alias in (column.name, *column.aliases):
@@ -110,7 +144,9 @@ def _guess(column: Column, kinds: Mapping[str, FeatureKind], taken: set[str]) ->
             return by_folded_name[alias]
     if not column.required:
         return None
-    sure = [name for name in fitting if kinds[name] == column.typical]
+    # A field within a column is taken by its kind only where no column of its own fits.
+    whole = [name for name in fitting if name in features] or fitting
+    sure = [name for name in whole if kinds[name] == column.typical]
     return sure[0] if len(sure) == 1 else None
 
 

@@ -11,7 +11,7 @@ from tasks.metrics.between import differences
 from tasks.metrics.comparison import Difference, holm
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
-from tasks.score import Judgement, groups, judged_rows, measure, measure_both
+from tasks.score import Judgement, fitting, groups, judged_rows, measure, measure_both
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def standings(plan: Plan, outcomes: Sequence[Outcome]) -> list[Standing]:
     measured = {}
     for position, outcome in enumerate(outcomes):
         judged, numbers = judged_rows(plan, outcome.candidate, outcome.predictions)
-        measured[position] = (judged, measure(plan.requested[0], judged), numbers)
+        measured[position] = (judged, measure(fitting(plan, judged)[0], judged), numbers)
     of_best, best_measured, rows = measured[best]
     belonging = groups(plan, rows)
     tested: dict[int, Difference] = {}
@@ -79,7 +79,7 @@ def standings(plan: Plan, outcomes: Sequence[Outcome]) -> list[Standing]:
         tested[position] = differences(
             measurement,
             best_measured,
-            partial(measure_both, plan.requested[0], judged, of_best),
+            partial(measure_both, fitting(plan, judged)[0], judged, of_best),
             test=settings.test,
             level=settings.level,
             resamples=settings.resamples,

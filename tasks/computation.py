@@ -20,6 +20,7 @@ from tasks.inference.tally import Tally
 from tasks.intake import Intake
 from tasks.load import count_of, open_rows
 from tasks.plan import Plan
+from tasks.types.nesting import roots, values
 
 HEAVY = frozenset({"images", "seconds"})
 """Units of cost whose prepared rows are large: few may wait."""
@@ -92,9 +93,9 @@ def finish(plan: Plan) -> int:
 
 
 def _inputs(plan: Plan) -> dict[str, str]:
-    """Return the dataset columns the model sees, each with its canonical name."""
+    """Return the columns the model sees by canonical name, each with what it reads of the dataset."""
     columns = plan.mapping.columns
-    return {columns[name]: name for name in plan.kind.inputs if name in columns}
+    return {name: columns[name] for name in plan.kind.inputs if name in columns}
 
 
 @contextmanager
@@ -105,12 +106,15 @@ def _reader(plan: Plan) -> Iterator[Callable[[Chunk], Sequence[Mapping[str, Any]
         with closing(Intake(plan.rows, inputs)) as intake:
             yield intake.read
         return
-    opened = open_rows(plan.rows).select_columns(list(inputs))
+    whole = open_rows(plan.rows)
+    needed = {each for column in inputs.values() for each in roots(column, whole.column_names)}
+    opened = whole.select_columns(sorted(needed))
 
     def read(chunk: Chunk) -> Sequence[Mapping[str, Any]]:
-        values = opened[chunk.start : chunk.stop]
+        there = opened[chunk.start : chunk.stop]
+        found = {name: values(there, column) for name, column in inputs.items()}
         return [
-            {ROW: chunk.start + position, **{inputs[name]: values[name][position] for name in inputs}}
+            {ROW: chunk.start + position, **{name: found[name][position] for name in found}}
             for position in range(chunk.stop - chunk.start)
         ]
 

@@ -9,9 +9,11 @@ import pyarrow as pa
 
 from tasks.errors import AssayError
 from tasks.inference.chunks import Chunk
+from tasks.inference.predictor import ROW
 from tasks.load import RowsReference, head_rows, spool_of, stream
 from tasks.sampling import PICTURED, Sampling
 from tasks.streams import media, without_media
+from tasks.types.nesting import roots, values
 
 SEGMENT_ROWS = 20_000
 SEGMENT_BYTES = 32 << 20
@@ -30,14 +32,16 @@ class Intake:
 
         Args:
             rows: A streamed reference.
-            inputs: The dataset columns the model sees, each with its canonical name.
+            inputs: The columns the model sees by canonical name, each with what it reads of the dataset.
         """
         self._rows = rows
         self._inputs = dict(inputs)
         self._spool = spool_of(rows)
         self._count = self._spool.rows
         self._spooled = self._readable = self._spool.kept
-        if not set(self._inputs).isdisjoint(media(head_rows(rows).features)):
+        features = head_rows(rows).features
+        self._needed = sorted({each for name in self._inputs.values() for each in roots(name, features)})
+        if not set(self._needed).isdisjoint(media(features)):
             self._readable = 0
         self._stream: Generator[pa.Table, None, None] | None = None
         self._position = 0
@@ -51,7 +55,9 @@ class Intake:
             chunk = Chunk(chunk.start, max(min(chunk.stop, self._count), chunk.start))
         if chunk.stop <= self._readable:
             opened = self._spool.dataset(self._readable).with_format("arrow")
-            return self._named(opened[chunk.start : chunk.stop]) if chunk.stop > chunk.start else []
+            return (
+                self._named(opened[chunk.start : chunk.stop], chunk.start) if chunk.stop > chunk.start else []
+            )
         while self._position < chunk.stop and self._advance(chunk.start):
             pass
         self._held = [(first, table) for first, table in self._held if first + len(table) > chunk.start]
@@ -60,7 +66,7 @@ class Intake:
             for first, table in self._held
             if first < chunk.stop
         ]
-        return self._named(pa.concat_tables(parts)) if parts else []
+        return self._named(pa.concat_tables(parts), chunk.start) if parts else []
 
     def finish(self) -> int:
         """Read on to the end, for what is still to be spooled, and return how many rows there are."""
@@ -73,10 +79,13 @@ class Intake:
         if self._stream is not None:
             self._stream.close()
 
-    def _named(self, table: pa.Table) -> list[dict[str, Any]]:
-        chosen = table.select(list(self._inputs))
-        rows: list[dict[str, Any]] = chosen.rename_columns(list(self._inputs.values())).to_pylist()
-        return rows
+    def _named(self, table: pa.Table, start: int) -> list[dict[str, Any]]:
+        there = table.select(self._needed).to_pydict()
+        found = {name: values(there, column) for name, column in self._inputs.items()}
+        return [
+            {ROW: start + place, **{name: found[name][place] for name in found}}
+            for place in range(len(table))
+        ]
 
     def _advance(self, wanted_from: int | None) -> bool:
         """Take the next table of the stream, and hold it where rows from `wanted_from` on are in it."""

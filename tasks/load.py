@@ -16,6 +16,7 @@ from tasks import home, hub, sources, splits, streams, versions
 from tasks.errors import BadEvaluation, unknown
 from tasks.spec import Dataset
 from tasks.spool import Spool
+from tasks.types.nesting import roots
 
 if TYPE_CHECKING:
     import datasets
@@ -151,7 +152,11 @@ def _checked(rows: RowsReference, dataset: Dataset) -> RowsReference:
 
 def narrowed(rows: RowsReference, columns: Mapping[str, str]) -> RowsReference:
     """Return a stream's reference that reads only mapped columns; any other as it is."""
-    return replace(rows, columns=tuple(sorted(set(columns.values())))) if rows.streamed else rows
+    if not rows.streamed:
+        return rows
+    there = head_rows(rows).column_names
+    needed = {each for name in columns.values() for each in roots(name, there)}
+    return replace(rows, columns=tuple(sorted(needed)))
 
 
 def count_of(rows: RowsReference) -> int | None:

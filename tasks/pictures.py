@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from tasks.inference import media
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL import Image
 
 MOST_LABELS = 25
 NUMBERED = 15
@@ -52,6 +54,19 @@ def confusion_matrix(labels: Sequence[str], matrix: NDArray[np.int64], title: st
                 shade = "white" if share[row, column] > 0.5 else "black"
                 axes.text(column, row, str(count), ha="center", va="center", color=shade, fontsize=8)
     return figure
+
+
+def grid(drawn: Sequence[bytes], side: int = 192) -> Image.Image:
+    """Lay encoded pictures out in a grid about as wide as it is high, each within a square of pixels."""
+    from PIL import Image
+
+    across = math.ceil(math.sqrt(len(drawn)))
+    sheet = Image.new("RGB", (across * side, math.ceil(len(drawn) / across) * side), "white")
+    for number, each in enumerate(drawn):
+        picture = media.image({"bytes": each})
+        picture.thumbnail((side - 4, side - 4))
+        sheet.paste(picture, (number % across * side + 2, number // across * side + 2))
+    return sheet
 
 
 def thumbnail(value: Mapping[str, Any]) -> Any:

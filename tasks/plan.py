@@ -89,6 +89,25 @@ def _check_test(headline: Metric, settings: Settings) -> None:
         )
 
 
+def check_metrics(plan: Plan, features: Mapping[str, Any]) -> None:
+    """Check that the metrics asked for fit what the dataset's columns lead to.
+
+    Raises:
+        BadEvaluation: A metric needs what such columns do not give, as labels where the column holds numbers.
+    """
+    kind = plan.kind
+    if kind.gives is None or not plan.evaluation.metrics:
+        return
+    given = kind.gives(features, plan.mapping.columns)
+    for each in plan.requested:
+        if each.metric.takes not in (*given, "anything"):
+            fitting = sorted(name for name, found in metrics().items() if found.takes in given)
+            raise BadEvaluation(
+                f"The metric '{each.metric.name}' judges {each.metric.takes}, and with these columns "
+                f"{kind.name} gives {listing(given)}; metrics that fit: {listing(fitting, 40)}."
+            )
+
+
 def _request(kind: TaskType, name: str, arguments: Mapping[str, Any], settings: Settings) -> Request:
     found = metric(name)
     if found.takes not in (*kind.judged_by, "anything"):

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks import extraction
 from tasks.candidates import Candidate
-from tasks.columns import ColumnMapping, feature_kind
 from tasks.load import open_rows
 from tasks.metrics.contract import Measurement, Score
 from tasks.metrics.intervals import scores as scores_of
 from tasks.metrics.shapes import OF_ROWS, joined_rows
 from tasks.plan import Plan, Request
 from tasks.predict import PredictionsReference
+from tasks.references import plain, references
 from tasks.types.contract import Judged
-
-if TYPE_CHECKING:
-    import datasets
-
-
-MOST_SHARED = 10_000
-"""Distinct strings of a column beyond which nothing is gained by keeping equal ones as one object."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +38,6 @@ class Judgement:
     rows: int
 
 
-def plain(column: pa.ChunkedArray) -> list[Any]:
-    """Return a column as a list, equal strings as one object: the labels of a million rows are a few strings.
-
-    >>> a, b = plain(pa.chunked_array([["spam"], ["spam"]]))
-    >>> a is b
-    True
-    """
-    values: list[Any] = []
-    shared: dict[str, str] = {}
-    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    for chunk in column.chunks:
-        fresh = chunk.to_pylist()
-        few = text and len(shared) < MOST_SHARED
-        values.extend([shared.setdefault(value, value) for value in fresh] if few else fresh)
-    return values
-
-
 class Fields(Mapping[str, Sequence[Any]]):
     """The columns of a table, each made a list only when it is asked for."""
 
@@ -78,41 +55,6 @@ class Fields(Mapping[str, Sequence[Any]]):
         return int(self._table.num_columns)
 
 
-def references(
-    rows: datasets.Dataset, mapping: ColumnMapping, names: Sequence[str], keep: Sequence[int] | None = None
-) -> dict[str, list[Any]]:
-    """Return reference columns by canonical name, labels and tags as names.
-
-    Args:
-        rows: The dataset's rows.
-        mapping: Canonical column -> dataset column.
-        names: The canonical columns wanted.
-        keep: Row numbers, in order; None for all.
-    """
-    import datasets
-
-    found: dict[str, list[Any]] = {}
-    for name in names:
-        column = mapping.columns[name]
-        feature = rows.features[column]
-        chosen = rows.select_columns([column])
-        values = plain((chosen.select(keep) if keep is not None else chosen).with_format("arrow")[:][column])
-        kind = feature_kind(feature)
-        if isinstance(feature, datasets.ClassLabel):
-            values = [feature.names[value] for value in values]
-        elif kind == "labels":
-            inner = feature.feature.names
-            values = [[inner[value] for value in row] for row in values]
-        elif kind in {"integer", "integers"}:
-            written: dict[int, str] = {}
-            values = [
-                written.setdefault(row, str(row)) if kind == "integer" else [str(each) for each in row]
-                for row in values
-            ]
-        found[name] = values
-    return found
-
-
 def measure(requested: Request, judged: Mapping[str, Judged]) -> Measurement:
     """Measure predictions by one metric."""
     takes = requested.metric.takes
@@ -125,6 +67,11 @@ def measure(requested: Request, judged: Mapping[str, Judged]) -> Measurement:
     )
 
 
+def fitting(plan: Plan, judged: Mapping[str, Judged]) -> list[Request]:
+    """Return the metrics that apply: of a task type's defaults, those that what is judged can feed."""
+    return [each for each in plan.requested if each.metric.takes in (*judged, "anything")]
+
+
 def judged_rows(
     plan: Plan, candidate: Candidate, predictions: PredictionsReference
 ) -> tuple[dict[str, Judged], Sequence[int]]:
@@ -135,7 +82,8 @@ def judged_rows(
     whole = len(kept) == len(table)
     numbers = range(len(table)) if whole else kept["row"].to_pylist()
     right = references(open_rows(plan.rows), plan.mapping, kind.references, None if whole else numbers)
-    return kind.evidence(Fields(kept.select(kind.prediction.names)), right, candidate.alignment), numbers
+    judged = kind.evidence(Fields(kept.select(kind.prediction.names)), right, candidate.alignment)
+    return extraction.applied(plan.evaluation.settings.generation.extract, judged), numbers
 
 
 def measure_both(requested: Request, one: Mapping[str, Judged], other: Mapping[str, Judged]) -> Measurement:
@@ -171,7 +119,7 @@ def score(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -
     scores: dict[str, Score] = {}
     details: dict[str, list[dict[str, object]]] = {}
     tags: dict[str, str] = {}
-    for each in plan.requested:
+    for each in fitting(plan, judged):
         measurement = measure(each, judged)
         scores |= scores_of(
             measurement,

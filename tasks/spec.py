@@ -7,14 +7,27 @@ form silently loses its types where it cannot be imported.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 from pydantic.functional_validators import AfterValidator
 
 from tasks import catalogue
 from tasks.errors import unknown
+from tasks.settings import Diffusion, DtypeName, Generation, Settings, Strict
+
+__all__ = [
+    "Dataset",
+    "Diffusion",
+    "Evaluation",
+    "Generation",
+    "Metric",
+    "Model",
+    "Price",
+    "Settings",
+    "TaskTypeName",
+]
 
 
 def _known_task_type(name: str) -> str:
@@ -33,14 +46,9 @@ TaskTypeName = Annotated[
         json_schema_extra={"enum": list(catalogue.task_types()), "position": 0},
     ),
 ]
-DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True)
-
-
-class Dataset(_Strict):
+class Dataset(Strict):
     """Which rows to evaluate on."""
 
     path: str = Field(
@@ -87,7 +95,7 @@ def _web_address(text: str) -> SplitResult | None:
         return None
 
 
-class Price(_Strict):
+class Price(Strict):
     """What an endpoint charges."""
 
     input: float = Field(
@@ -98,7 +106,7 @@ class Price(_Strict):
     )
 
 
-class Model(_Strict):
+class Model(Strict):
     """One model to evaluate; in YAML the name alone is enough."""
 
     name: str = Field(
@@ -183,7 +191,7 @@ class Model(_Strict):
         return self
 
 
-class Metric(_Strict):
+class Metric(Strict):
     """A metric by name; in YAML its arguments stand beside the name, as {name: f1, average: macro}."""
 
     name: str = Field(
@@ -210,190 +218,7 @@ class Metric(_Strict):
         return given
 
 
-class Generation(_Strict):
-    """How models that write text are asked, and how they write."""
-
-    max_new_tokens: int | None = Field(
-        None,
-        gt=0,
-        description="Longest generated answer; left out, the task type's own.",
-        json_schema_extra={"position": 0},
-    )
-    temperature: float = Field(
-        0.0,
-        ge=0,
-        description="0 for the likeliest token each time; more draws more freely, each row by its own seed.",
-        json_schema_extra={"position": 1},
-    )
-    top_p: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="Draw from the likeliest tokens that together have this probability.",
-        json_schema_extra={"position": 2},
-    )
-    top_k: int = Field(
-        0,
-        ge=0,
-        description="Draw from this many likeliest tokens; 0 for all.",
-        json_schema_extra={"position": 3},
-    )
-    stop: list[str] = Field(
-        default_factory=list,
-        description="Strings that end an answer; they are not part of it.",
-        json_schema_extra={"position": 4},
-    )
-    template: str = Field(
-        "{prompt}",
-        pattern=r"\{prompt\}",
-        description="What the model is given, with {prompt} where the dataset's prompt goes.",
-        json_schema_extra={"position": 5},
-    )
-    system: str | None = Field(
-        None,
-        description="A system message, for models with a chat template.",
-        json_schema_extra={"position": 6},
-    )
-    chat: Literal["auto", "on", "off"] = Field(
-        "auto",
-        description="Whether prompts go through the model's chat template; auto where it has one.",
-        json_schema_extra={"position": 7},
-    )
-
-
-class Settings(_Strict):
-    """How to run it. The defaults are right for most evaluations."""
-
-    dtype: DtypeName = Field(
-        "auto",
-        description="Precision: auto is bfloat16 on a GPU that has it, float32 on a CPU.",
-        json_schema_extra={"position": 0},
-    )
-    device: str = Field(
-        "auto",
-        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
-        description="auto, cpu, cuda, cuda:1 or mps.",
-        json_schema_extra={"position": 1},
-    )
-    batch_cost: int | None = Field(
-        None,
-        gt=0,
-        description="Most cost in one batch (tokens, images, seconds of audio); left out, "
-        "the task type's own.",
-        json_schema_extra={"position": 2},
-    )
-    chunk_rows: int = Field(
-        256,
-        gt=0,
-        description="Rows predicted and stored together: what a crash can lose at most.",
-        json_schema_extra={"position": 3},
-    )
-    max_tokens: int | None = Field(
-        None,
-        gt=0,
-        description="Cut inputs to this many tokens; left out, what the model can take.",
-        json_schema_extra={"position": 4},
-    )
-    language: str | None = Field(
-        None,
-        description="Language of the speech, for multilingual models, as en.",
-        json_schema_extra={"position": 5},
-    )
-    generation: Generation = Field(
-        default_factory=Generation,
-        description="Models that write text: how they are asked, and how they write.",
-        json_schema_extra={"position": 6},
-    )
-    engine: Literal["transformers", "ctranslate2", "vllm"] = Field(
-        "transformers",
-        description="What runs the models: transformers, or a faster engine for some task types; models "
-        "behind an endpoint are run there.",
-        json_schema_extra={"position": 18},
-    )
-    compile: bool = Field(
-        False,
-        description="Compile the model with torch.compile: slower to start, faster on long runs.",
-        json_schema_extra={"position": 18},
-    )
-    attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
-        "auto",
-        description="Attention implementation; auto is the fastest that the model and machine have.",
-        json_schema_extra={"position": 19},
-    )
-    workers: int | None = Field(
-        None,
-        gt=0,
-        le=64,
-        description="Processes that predict side by side, each with the model loaded; left out, one a GPU, "
-        "or one.",
-        json_schema_extra={"position": 20},
-    )
-    level: float = Field(
-        0.95,
-        gt=0,
-        lt=1,
-        description="Confidence level of the intervals.",
-        json_schema_extra={"position": 7},
-    )
-    resamples: int = Field(
-        1000,
-        ge=0,
-        le=100_000,
-        description="Bootstrap resamples behind each interval; 0 for none.",
-        json_schema_extra={"position": 8},
-    )
-    intervals: Literal["auto", "percentile", "bca", "wilson", "clopper-pearson"] = Field(
-        "auto",
-        description="How intervals are found; auto is Wilson's formula for plain shares of rows, else the "
-        "percentile bootstrap.",
-        json_schema_extra={"position": 9},
-    )
-    groups: str | None = Field(
-        None,
-        min_length=1,
-        description="A dataset column, as document or speaker: rows with the same value are drawn together.",
-        json_schema_extra={"position": 10},
-    )
-    test: Literal["bootstrap", "randomisation", "mcnemar", "wilcoxon"] = Field(
-        "bootstrap",
-        description="The test between models; mcnemar is for plain shares of rows, wilcoxon for scores "
-        "that rows have.",
-        json_schema_extra={"position": 11},
-    )
-    seed: int = Field(
-        0,
-        ge=0,
-        description="Seed of everything random: the sample of rows, the resamples.",
-        json_schema_extra={"position": 12},
-    )
-    on_error: Literal["record", "stop"] = Field(
-        "record",
-        description="A row that cannot be read or predicted: record it and go on, or stop.",
-        json_schema_extra={"position": 13},
-    )
-    reuse: bool = Field(
-        True,
-        description="Use predictions already stored for exactly this model, data and settings.",
-        json_schema_extra={"position": 14},
-    )
-    allow_remote_code: bool = Field(
-        False,
-        description="Let a model's repository, or a metric's module, run its own Python code here.",
-        json_schema_extra={"position": 15},
-    )
-    allow_pickle: bool = Field(
-        False,
-        description="Load weights stored as pickles, which can run code on this machine.",
-        json_schema_extra={"position": 16},
-    )
-    experiment: str | None = Field(
-        None,
-        description="MLflow experiment; left out, the dataset's name.",
-        json_schema_extra={"position": 17},
-    )
-
-
-class Evaluation(_Strict):
+class Evaluation(Strict):
     """One task type, one dataset, one or more models, and the metrics that judge them."""
 
     task: TaskTypeName

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from datasets import Audio, ClassLabel, Features, Image, List, Value
+from datasets import Audio, ClassLabel, Dataset, Features, Image, List, Translation, Value
 
 from tasks.columns import map_columns
 from tasks.errors import BadEvaluation, UnknownName
@@ -101,3 +101,42 @@ def test_a_text_column_is_no_image() -> None:
         map_columns(task_type("image-classification"), features, {"image": "caption"}, "d")
     with pytest.raises(BadEvaluation, match="No column of 'd' can be image"):
         map_columns(task_type("image-classification"), features, {}, "d")
+
+
+ANSWERS = {"text": List(TEXT), "answer_start": List(Value("int32"))}
+
+
+@pytest.mark.parametrize(
+    "answers", [ANSWERS, List({"text": TEXT, "answer_start": Value("int32")})], ids=["struct", "list"]
+)
+def test_a_dotted_name_reads_a_field_of_a_struct_or_of_a_list_of_structs(answers: object) -> None:
+    features = Features({"id": TEXT, "context": TEXT, "question": TEXT, "answers": answers})
+    kind = task_type("question-answering")
+    guessed = map_columns(kind, features, {}, "d")
+    assert guessed.columns == {"question": "question", "context": "context", "answers": "answers.text"}
+    assert map_columns(kind, features, {"answers": "answers.text"}, "d").columns == guessed.columns
+    with pytest.raises(UnknownName, match=r"'answers.texts'.* Did you mean 'answers.text'"):
+        map_columns(kind, features, {"answers": "answers.texts"}, "d")
+
+
+def test_fields_are_read_the_same_from_a_struct_of_lists_and_a_list_of_structs() -> None:
+    from tasks.types.nesting import read
+
+    one = Dataset.from_list(
+        [{"a": {"text": ["x", "y"], "start": [1, 2]}}, {"a": {"text": [], "start": []}}],
+        features=Features({"a": {"text": List(TEXT), "start": List(NUMBER)}}),
+    )
+    other = Dataset.from_list(
+        [{"a": [{"text": "x", "start": 1}, {"text": "y", "start": 2}]}, {"a": []}],
+        features=Features({"a": List({"text": TEXT, "start": NUMBER})}),
+    )
+    assert read(one, "a.text") == read(other, "a.text") == [["x", "y"], []]
+    assert read(other, "a.start", [1, 0]) == [[], [1, 2]]
+
+
+def test_translations_are_read_by_language_and_their_direction_is_asked_for() -> None:
+    features = Features({"translation": Translation(languages=("de", "en"))})
+    given = {"source": "translation.en", "target": "translation.de"}
+    assert map_columns(task_type("translation"), features, given, "d").columns == given
+    with pytest.raises(BadEvaluation, match=r"it can be: translation\.de, translation\.en"):
+        map_columns(task_type("translation"), features, {}, "d")

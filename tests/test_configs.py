@@ -44,6 +44,11 @@ def test_short_forms_and_long_ones_are_the_same() -> None:
         ({"models": []}, BadEvaluation, ["models"]),
         ({"models": ["a", "a"]}, BadEvaluation, ["'a' is named twice"]),
         ({"dataset": {}}, BadEvaluation, ["'dataset.path' is missing"]),
+        (
+            {"settings": {"generation": {"extract": "("}}},
+            BadEvaluation,
+            ["settings.generation.extract", "no regular expression"],
+        ),
         ({"settings": {"level": 2}}, BadEvaluation, ["settings.level", "less than 1"]),
     ],
 )

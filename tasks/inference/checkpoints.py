@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -26,9 +26,12 @@ class Checkpoint:
             model has its address.
         commit: The Hub commit, or the SHA-256 of the folder's files; empty behind an endpoint.
         local: Whether it is a folder.
-        pickled: Whether its weights are pickles only, which the evaluation then allows.
+        pickled: Whether its weights are pickles only, which the evaluation then allows; of a skops file,
+            whether it may hold types that skops does not trust.
         endpoint: Where it is asked, when another server runs it.
-        form: How its weights are stored: as transformers reads them, or converted for CTranslate2.
+        form: How it is stored: as transformers keeps models, converted for CTranslate2, as diffusers keeps
+            pipelines, or skops estimators.
+        file: The file it is in, where it is a single one.
     """
 
     name: str
@@ -37,7 +40,13 @@ class Checkpoint:
     local: bool
     pickled: bool = False
     endpoint: Endpoint | None = None
-    form: Literal["transformers", "ctranslate2"] = "transformers"
+    form: Literal["transformers", "ctranslate2", "diffusers", "skops"] = "transformers"
+    file: str = ""
+
+    @property
+    def stated(self) -> str:
+        """The file that states what it is made of."""
+        return "model_index.json" if self.form == "diffusers" else "config.json"
 
     def loading(self) -> dict[str, Any]:
         """Return the arguments that pin `from_pretrained` to this checkpoint."""
@@ -73,11 +82,18 @@ def resolve(
 def _allowed(
     checkpoint: Checkpoint, files: Sequence[str], allow_pickle: bool, allow_remote_code: bool
 ) -> Checkpoint:
-    if "config.json" not in files:
+    estimators = [file for file in files if file.endswith(".skops")]
+    if len(estimators) > 1:
+        raise BadEvaluation(f"'{checkpoint.place}' holds several models: {listing(estimators)}; keep one.")
+    if estimators:
+        return replace(checkpoint, form="skops", file=estimators[0], pickled=allow_pickle)
+    if "model_index.json" in files:
+        checkpoint = replace(checkpoint, form="diffusers")
+    if checkpoint.stated not in files:
         raise NotFound(
             f"'{checkpoint.place}' holds no model: it has no config.json; there are: {listing(files, 8)}."
         )
-    if config(checkpoint).get("auto_map") and not allow_remote_code:
+    if _own_code(config(checkpoint)) and not allow_remote_code:
         raise Refused(
             f"The model '{checkpoint.name}' runs code from its own repository; "
             "read that code, then set allow_remote_code: true."
@@ -102,6 +118,11 @@ def behind(endpoint: Endpoint) -> Checkpoint:
     return Checkpoint(endpoint.model, endpoint.place, "", local=False, endpoint=endpoint)
 
 
+def _own_code(stated: Mapping[str, Any]) -> bool:
+    """Tell whether a model, or a pipeline as a whole, names a class of its own repository."""
+    return bool(stated.get("auto_map")) or isinstance(stated.get("_class_name"), list)
+
+
 def _no_folder(folder: Path) -> NotFound:
     there: list[str] = []
     if folder.parent.is_dir():
@@ -113,23 +134,27 @@ def _no_folder(folder: Path) -> NotFound:
 
 
 @lru_cache(maxsize=64)
-def _config_text(place: str, commit: str, local: bool) -> str:
-    path = Path(place) / "config.json" if local else hub.model_file(place, commit, "config.json")
+def _config_text(place: str, commit: str, local: bool, file: str) -> str:
+    path = Path(place) / file if local else hub.model_file(place, commit, file)
     return path.read_text(encoding="utf-8")
 
 
 def config(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return the checkpoint's config.json.
+    """Return the checkpoint's config.json, or a pipeline's model_index.json.
 
     Raises:
         BadEvaluation: It is not a JSON object.
     """
     try:
-        found = json.loads(_config_text(checkpoint.place, checkpoint.commit, checkpoint.local))
+        found = json.loads(
+            _config_text(checkpoint.place, checkpoint.commit, checkpoint.local, checkpoint.stated)
+        )
     except ValueError as error:
-        raise BadEvaluation(f"The config.json of '{checkpoint.name}' is not JSON: {error}.") from error
+        raise BadEvaluation(
+            f"The {checkpoint.stated} of '{checkpoint.name}' is not JSON: {error}."
+        ) from error
     if not isinstance(found, dict):
-        raise BadEvaluation(f"The config.json of '{checkpoint.name}' is not a JSON object.")
+        raise BadEvaluation(f"The {checkpoint.stated} of '{checkpoint.name}' is not a JSON object.")
     return found
 
 

@@ -75,7 +75,7 @@ def write(
     texts: list[list[int]] = [[] for _ in prompts]
     finished = [False] * len(prompts)
     active = list(range(len(prompts)))
-    chance = _chances(numbers, manner)
+    chance = chances(numbers, manner)
     ids, real = left_padded(prompts, device, prompts[0][0])
     reading = decoder.begin(len(prompts))
     logits = decoder.read(reading, ids, real)[:, -1]
@@ -116,7 +116,7 @@ def row_seed(seed: int, row: int) -> int:
     return int(np.random.default_rng([seed, row]).integers(2**31))
 
 
-def _chances(numbers: Sequence[int], manner: Manner) -> np.ndarray:
+def chances(numbers: Sequence[int], manner: Manner) -> np.ndarray:
     """Return the numbers in [0, 1) that decide each row's draws, shape (rows, steps)."""
     if not manner.temperature:
         return np.zeros((len(numbers), 1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tasks.inference import attention, linear
@@ -56,6 +57,11 @@ def tokenizer(checkpoint: Checkpoint, options: Options, **more: Any) -> Any:
 def image_processor(checkpoint: Checkpoint, options: Options) -> Any:
     """Load the checkpoint's image processor."""
     return _processor("AutoImageProcessor", checkpoint, options)
+
+
+def feature_extractor(checkpoint: Checkpoint, options: Options) -> Any:
+    """Load the checkpoint's feature extractor of sounds."""
+    return _processor("AutoFeatureExtractor", checkpoint, options)
 
 
 def processor(checkpoint: Checkpoint, options: Options) -> Any:
@@ -118,3 +124,38 @@ def moved(model: Any, batch: Mapping[str, Any]) -> dict[str, Any]:
             value = value.contiguous(memory_format=torch.channels_last)
         there[name] = value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
     return there
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows of a batch that go through the model together: their positions, and their tensors as one."""
+
+    positions: list[int]
+    batch: dict[str, Any]
+
+
+def alike(features: Sequence[Mapping[str, Any]], extractor: Any) -> list[Group]:
+    """Group rows so that none is changed by the padding of another.
+
+    Rows are padded to one length where the model is told by a mask what is padding, and otherwise only those
+    of one shape go together.
+
+    Args:
+        features: Of each row, its tensors by name, shape (1, ...).
+        extractor: The feature extractor that made them.
+    """
+    import torch
+
+    if getattr(extractor, "return_attention_mask", False) and len(features) > 1:
+        apart = [{name: value[0] for name, value in each.items()} for each in features]
+        padded = extractor.pad(apart, padding=True, return_tensors="pt")
+        return [Group(list(range(len(features))), dict(padded))]
+    by_shape: dict[Any, list[int]] = {}
+    for position, each in enumerate(features):
+        by_shape.setdefault(tuple(tuple(value.shape) for value in each.values()), []).append(position)
+    return [
+        Group(
+            together, {name: torch.cat([features[each][name] for each in together]) for name in features[0]}
+        )
+        for together in by_shape.values()
+    ]

@@ -42,6 +42,13 @@ def image(value: Mapping[str, Any]) -> Image.Image:
         return ImageOps.exif_transpose(opened).convert("RGB")
 
 
+def stored(picture: Image.Image) -> dict[str, Any]:
+    """Encode a picture without loss, as datasets store it."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return {"bytes": buffer.getvalue(), "path": None}
+
+
 def sound(value: Mapping[str, Any], rate: int) -> NDArray[np.float32]:
     """Decode a sound to one channel at a sampling rate.
 

@@ -36,6 +36,26 @@ class Options:
         template: What the model is given, with {prompt} where the prompt goes.
         system: A system message, for models with a chat template.
         chat: Whether prompts go through the model's chat template: auto, on, off.
+        beams: Texts searched side by side; None for what the model states.
+        length_penalty: Above 0 for longer texts in a search by beams; None for what the model states.
+        min_new_tokens: Shortest generated answer; None for what the model states.
+        source_language: The language read, as the model names it.
+        target_language: The language to write, as the model names it.
+        examples: Solved rows shown before each prompt, by canonical column.
+        overlap: Tokens that two windows over a long input share; None for the task type's own.
+        subwords: How a word's tag follows from those of its sub-words.
+        candidates: The texts that a zero-shot classifier chooses from, before they go into the template; or
+            what the choices of a question are called.
+        layout: What the dataset's columns make of the task, where they decide it.
+        hypothesis_template: What a candidate is put into, at {}; None for the task type's own.
+        fields: Names of the columns that a row of a table consists of.
+        threshold: The least score of a detection, or of one of several labels; None for the task type's own.
+        steps: Denoising steps of a picture; this and what follows None for the pipeline's own.
+        guidance: How closely a picture follows its prompt.
+        width: Width of a picture in pixels.
+        height: Height of a picture in pixels.
+        strength: How much of a picture is drawn anew, 0 to 1.
+        negative_prompt: What pictures are not to show.
     """
 
     device: str
@@ -55,6 +75,25 @@ class Options:
     template: str = "{prompt}"
     system: str | None = None
     chat: str = "auto"
+    beams: int | None = None
+    length_penalty: float | None = None
+    min_new_tokens: int | None = None
+    source_language: str | None = None
+    target_language: str | None = None
+    examples: tuple[Mapping[str, Any], ...] = ()
+    overlap: int | None = None
+    subwords: str = "first"
+    candidates: tuple[str, ...] = ()
+    layout: str = ""
+    hypothesis_template: str | None = None
+    fields: tuple[str, ...] = ()
+    threshold: float | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    width: int | None = None
+    height: int | None = None
+    strength: float | None = None
+    negative_prompt: str | None = None
 
 
 @dataclass(frozen=True)

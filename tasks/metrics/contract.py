@@ -13,23 +13,30 @@ Evidence = Literal[
     "labels",
     "probabilities",
     "label_sets",
+    "label_scores",
     "tags",
     "texts",
     "numbers",
     "rankings",
     "answers",
+    "answer_lists",
     "edits",
     "images",
     "prompts",
     "maps",
+    "depths",
     "boxes",
+    "choices",
+    "likelihoods",
     "anything",
 ]
 """What a metric takes.
 
-Class labels, class probabilities, sets of labels, tag sequences, texts, numbers, ranked documents, answers
-in SQuAD's form, edited texts beside their sources, images, images with the prompts they were made from,
-segmentation maps, boxes (or masks) with scores and labels; or whatever the task type gives.
+Class labels, class probabilities, sets of labels, scores of labels beside sets of right ones, tag sequences,
+texts, numbers, ranked documents, answers in SQuAD's form, answers beside lists of right ones, edited texts
+beside their sources, images, images with the prompts they were made from, segmentation maps, depth maps,
+boxes (or masks) with scores and labels, log-likelihoods of choices, log-likelihoods of texts; or whatever
+the task type gives.
 """
 
 Interval = Literal["wilson", "clopper-pearson", "percentile", "bca", "jackknife"]

@@ -20,8 +20,21 @@ if TYPE_CHECKING:
     import datasets
 
 FeatureKind = Literal[
-    "text", "label", "integer", "number", "words", "labels", "integers", "image", "audio", "other"
+    "text",
+    "label",
+    "integer",
+    "number",
+    "words",
+    "labels",
+    "integers",
+    "numbers",
+    "messages",
+    "image",
+    "audio",
+    "records",
+    "other",
 ]
+"""What a dataset column holds; `records` are structs, a list of them, or a struct of lists."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class Column:
         aliases: Lower-case names that datasets use for it, the surest first.
         help: What it is, in a few words.
         required: Whether an evaluation can do without it.
+        rest: Whether it reads every column that no other one does, where none is named.
     """
 
     name: str
@@ -45,6 +59,7 @@ class Column:
     aliases: tuple[str, ...]
     help: str
     required: bool = True
+    rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,12 +71,14 @@ class Alignment:
         to_dataset: The model's label -> the dataset's label; model labels without one stay as they are.
         notes: What a person should know about it, as sentences.
         model_labels: The model's label names, in the model's order: that of stored probabilities.
+        layout: How the dataset writes its references, where there are several ways, as xywh of boxes.
     """
 
     dataset_labels: tuple[str, ...] = ()
     to_dataset: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     model_labels: tuple[str, ...] = ()
+    layout: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,8 +110,11 @@ class TaskType:
         prediction: The fields of one stored prediction, beside `row` and `error`.
         metrics: Its default metrics, each a name and arguments.
         batch_cost: The default budget of one batch, in `cost_unit`.
-        cost_unit: What a row costs: tokens, images or seconds.
+        cost_unit: What a row costs: tokens, images, seconds, or one each.
         generates: Whether a row's prediction is written token by token.
+        form: How its models are stored.
+        gives: `(dataset features, column mapping) -> keys of judged_by` that this dataset leads to; None
+            where it is always all of them.
         preprocessing: The settings that change predictions, by name: part of every chunk's key.
         align: `(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`, run before any
             model loads; raises `BadLabels` for labels that map to nothing.
@@ -112,7 +132,7 @@ class TaskType:
     prediction: pa.Schema
     metrics: tuple[tuple[str, Mapping[str, Any]], ...]
     batch_cost: int
-    cost_unit: Literal["tokens", "images", "seconds"]
+    cost_unit: Literal["tokens", "images", "seconds", "rows"]
     preprocessing: tuple[str, ...]
     align: Callable[
         [datasets.Features, Mapping[str, str], datasets.Dataset, Checkpoint, Mapping[str, str]], Alignment
@@ -123,6 +143,8 @@ class TaskType:
     sample: Callable[[Mapping[str, Any], Mapping[str, Any], Alignment], dict[str, Any]]
     generates: bool = False
     engines: Mapping[str, Open] = field(default_factory=dict)
+    form: Literal["transformers", "diffusers", "skops"] = "transformers"
+    gives: Callable[[datasets.Features, Mapping[str, str]], tuple[str, ...]] | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

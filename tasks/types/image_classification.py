@@ -1,14 +1,19 @@
-"""Image classification: one label for an image."""
+"""Image classification: one label for an image, several, or a number."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from tasks.inference import checkpoints, loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
-from tasks.types import classification
+from tasks.types import classification, label_sets
 from tasks.types.contract import Alignment, Column, TaskType
 
 IMAGE = Column(
@@ -17,8 +22,14 @@ IMAGE = Column(
     accepts=frozenset({"image"}),
     typical="image",
     aliases=("img", "picture", "photo", "pixel_values"),
-    help="the image to classify",
+    help="the image",
 )
+LABEL = replace(
+    classification.LABEL,
+    accepts=classification.LABEL.accepts | {"labels", "words", "integers", "number"},
+    help="the right class, a list of them, columns of 0 and 1 as `cat, dog`, or a number",
+)
+PREDICTION = pa.schema([*classification.PREDICTION, pa.field("labels", pa.list_(pa.string()))])
 
 
 class ImageClassifier:
@@ -28,6 +39,9 @@ class ImageClassifier:
         self._processor = loading.image_processor(checkpoint, options)
         self.network = loading.model("AutoModelForImageClassification", checkpoint, options)
         self._names = checkpoints.labels(checkpoint)
+        self._several = label_sets.several(checkpoint)
+        self._number = label_sets.measures(checkpoint)
+        self._threshold = options.threshold
 
     def prepare(self, rows: Sequence[Row]) -> list[Item]:
         """Decode and resize images; each costs one."""
@@ -43,27 +57,35 @@ class ImageClassifier:
 
         pixels = torch.stack([item.features for item in items])
         logits = loading.run(self.network, {"pixel_values": pixels}).logits
-        return lambda: classification.decode(logits.float().cpu().numpy(), self._names)
+        return lambda: self._decoded(logits.float().cpu().numpy())
+
+    def _decoded(self, logits: NDArray[np.float32]) -> list[dict[str, Any]]:
+        if self._number:
+            return [{"score": row[0]} for row in logits]
+        if self._several:
+            return label_sets.decode(logits, self._names, self._threshold)
+        return classification.decode(logits, self._names)
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the image (as `image`, encoded bytes or a path), the right label and the predicted one."""
-    return {"image": row["image"], **classification.verdict(prediction, row, alignment)}
+    return {"image": row["image"], **label_sets.verdict(prediction, row, alignment)}
 
 
 IMAGE_CLASSIFICATION = TaskType(
     name="image-classification",
-    version=1,
-    summary="One label for an image.",
-    columns=(IMAGE, classification.LABEL),
-    prediction=classification.PREDICTION,
-    metrics=classification.METRICS,
+    version=2,
+    summary="A label for an image, several labels, or a number.",
+    columns=(IMAGE, LABEL),
+    prediction=PREDICTION,
+    metrics=(*classification.METRICS, *label_sets.METRICS),
     batch_cost=16,
     cost_unit="images",
-    preprocessing=(),
-    align=classification.align,
+    preprocessing=("threshold",),
+    align=label_sets.align,
     open=ImageClassifier,
-    evidence=classification.evidence,
-    judged_by=("labels", "probabilities"),
+    evidence=label_sets.evidence,
+    judged_by=("labels", "probabilities", *label_sets.JUDGED_BY),
     sample=sample,
+    gives=label_sets.gives,
 )

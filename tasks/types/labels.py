@@ -49,19 +49,24 @@ def names_in(feature: Any, values: Iterable[Any]) -> list[str]:
     return sorted({str(value) for value in distinct})
 
 
-def as_names(feature: Any, values: Sequence[Any]) -> list[str]:
-    """Return a column's labels as names.
+def named(feature: Any, value: Any) -> Any:
+    """Return a column's value with labels as names, wherever in it they are.
 
     >>> import datasets
-    >>> as_names(datasets.ClassLabel(names=["no", "yes"]), [1, 0])
-    ['yes', 'no']
+    >>> named({"kind": datasets.List(datasets.ClassLabel(names=["no", "yes"]))}, {"kind": [1, 0]})
+    {'kind': ['yes', 'no']}
     """
     import datasets
 
+    if value is None:
+        return None
     if isinstance(feature, datasets.ClassLabel):
-        names = feature.names
-        return [names[value] for value in values]
-    return [str(value) for value in values]
+        return value if isinstance(value, str) else feature.names[value]
+    if isinstance(feature, Mapping):
+        return {name: named(inner, value[name]) for name, inner in feature.items()}
+    if isinstance(feature, datasets.List | datasets.LargeList):
+        return [named(feature.feature, each) for each in value]
+    return value
 
 
 def match(
@@ -140,8 +145,12 @@ def align_classes(
     model: str,
 ) -> Alignment:
     """Match the labels of a classifier to those of a dataset's `label` column."""
+    return match(model_labels, class_names(features, columns, rows), overrides, model)
+
+
+def class_names(features: datasets.Features, columns: Mapping[str, str], rows: datasets.Dataset) -> list[str]:
+    """Return the label names of a dataset's `label` column; raises `BadLabels` where they are hidden."""
     column = columns["label"]
     # Not `rows.unique`: on a sample it would write an index into the dataset's own folder.
     values = rows.select_columns([column]).with_format("arrow")[:][column].unique().to_pylist()
-    names = names_in(features[column], values)
-    return match(model_labels, names, overrides, model)
+    return names_in(features[column], values)

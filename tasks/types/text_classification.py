@@ -1,17 +1,20 @@
-"""Text classification: one label for a text, or for a pair of texts."""
+"""Text classification: a label for a text or a pair of texts, several labels, or a number."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tasks.inference import checkpoints, loading
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.padding import Padding
 from tasks.inference.predictor import Decode, Item, Options, Row
-from tasks.types import classification
+from tasks.types import classification, label_sets
 from tasks.types.contract import Alignment, Column, TaskType
 
 TEXT = Column(
@@ -20,6 +23,7 @@ TEXT = Column(
     accepts=frozenset({"text"}),
     typical="text",
     aliases=(
+        "question",
         "sentence",
         "premise",
         "sentence1",
@@ -28,6 +32,7 @@ TEXT = Column(
         "review",
         "tweet",
         "utterance",
+        "utt",
         "document",
     ),
     help="the text to classify",
@@ -37,12 +42,23 @@ TEXT_PAIR = Column(
     role="input",
     accepts=frozenset({"text"}),
     typical="text",
-    aliases=("hypothesis", "sentence2", "question2"),
+    aliases=("hypothesis", "sentence2", "question2", "passage", "sentence"),
     help="the second text of a pair",
     required=False,
 )
+LABEL = replace(
+    classification.LABEL,
+    accepts=classification.LABEL.accepts | {"labels", "words", "integers", "number"},
+    aliases=(*classification.LABEL.aliases, "score", "similarity_score", "rating", "stars"),
+    help="the right class, a list of them, columns of 0 and 1 as `toxic, obscene`, or a number",
+)
 PREDICTION = pa.schema(
-    [*classification.PREDICTION, pa.field("tokens", pa.int32()), pa.field("truncated", pa.bool_())]
+    [
+        *classification.PREDICTION,
+        pa.field("labels", pa.list_(pa.string())),
+        pa.field("tokens", pa.int32()),
+        pa.field("truncated", pa.bool_()),
+    ]
 )
 
 
@@ -53,6 +69,9 @@ class TextClassifier:
         self._tokenizer = loading.tokenizer(checkpoint, options)
         self.network = loading.model("AutoModelForSequenceClassification", checkpoint, options)
         self._names = checkpoints.labels(checkpoint)
+        self._several = label_sets.several(checkpoint)
+        self._number = label_sets.measures(checkpoint)
+        self._threshold = options.threshold
         self._limit = loading.longest_input(self._tokenizer, self.network.config, options)
         self._padding = Padding.of(self._tokenizer)
 
@@ -84,7 +103,7 @@ class TextClassifier:
         logits = loading.run(self.network, batch).logits
 
         def decode() -> list[dict[str, Any]]:
-            predictions = classification.decode(logits.float().cpu().numpy(), self._names)
+            predictions = self._decoded(logits.float().cpu().numpy())
             return [
                 {**prediction, "tokens": int(item.cost), "truncated": item.features[1]}
                 for prediction, item in zip(predictions, items, strict=True)
@@ -92,26 +111,34 @@ class TextClassifier:
 
         return decode
 
+    def _decoded(self, logits: NDArray[np.float32]) -> list[dict[str, Any]]:
+        if self._number:
+            return [{"score": row[0]} for row in logits]
+        if self._several:
+            return label_sets.decode(logits, self._names, self._threshold)
+        return classification.decode(logits, self._names)
+
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
-    """Return the text, the right label, the predicted one and its confidence."""
+    """Return the text, what is right of it and what was predicted."""
     text = row["text"] if row.get("text_pair") is None else f"{row['text']} ⏎ {row['text_pair']}"
-    return {"text": text, **classification.verdict(prediction, row, alignment)}
+    return {"text": text, **label_sets.verdict(prediction, row, alignment)}
 
 
 TEXT_CLASSIFICATION = TaskType(
     name="text-classification",
-    version=1,
-    summary="One label for a text or a pair of texts: sentiment, topic, intent, inference.",
-    columns=(TEXT, TEXT_PAIR, classification.LABEL),
+    version=2,
+    summary="A label for a text or a pair of texts (sentiment, inference), several labels, or a number.",
+    columns=(TEXT, TEXT_PAIR, LABEL),
     prediction=PREDICTION,
-    metrics=classification.METRICS,
+    metrics=(*classification.METRICS, *label_sets.METRICS),
     batch_cost=2048,
     cost_unit="tokens",
-    preprocessing=("max_tokens",),
-    align=classification.align,
+    preprocessing=("max_tokens", "threshold"),
+    align=label_sets.align,
     open=TextClassifier,
-    evidence=classification.evidence,
-    judged_by=("labels", "probabilities"),
+    evidence=label_sets.evidence,
+    judged_by=("labels", "probabilities", *label_sets.JUDGED_BY),
     sample=sample,
+    gives=label_sets.gives,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,28 +14,33 @@ from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.decoder import Decoder
 from tasks.inference.generation import MOST_NEW, Manner, cut, write
 from tasks.inference.loading import ENDLESS
-from tasks.inference.predictor import ROW, Decode, Item, Options, Row
-from tasks.types import text_endpoint, text_vllm
+from tasks.inference.predictor import ROW, Decode, Item, Options, Predictor, Row
+from tasks.types import prompts, text_endpoint, text_vllm
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
+from tasks.types.text_reading import TextReader
 
 if TYPE_CHECKING:
     import datasets
 
+READ = "read"
+"""The layout of texts without right answers."""
+
 PROMPT = Column(
     name="prompt",
     role="input",
-    accepts=frozenset({"text"}),
+    accepts=frozenset({"text", "messages"}),
     typical="text",
-    aliases=("question", "instruction", "input", "query", "text", "source"),
-    help="what the model is asked to continue or answer",
+    aliases=("messages", "question", "instruction", "input", "query", "text", "source", "conversation"),
+    help="what the model is asked to continue or answer: a text, or the messages of a chat",
 )
 ANSWER = Column(
     name="answer",
     role="reference",
-    accepts=frozenset({"text"}),
+    accepts=frozenset({"text", "words"}),
     typical="text",
-    aliases=("target", "reference", "completion", "response", "output", "label", "summary"),
-    help="the text it should write",
+    aliases=("target", "answers", "answers.text", "reference", "completion", "response", "output", "label"),
+    help="the text it should write, or several right ones; left out, prompts are read for their perplexity",
+    required=False,
 )
 PREDICTION = pa.schema(
     [
@@ -43,6 +49,7 @@ PREDICTION = pa.schema(
         pa.field("prompt_tokens", pa.int32()),
         pa.field("truncated", pa.bool_()),
         pa.field("finished", pa.bool_()),
+        pa.field("log_likelihood", pa.float64()),
     ]
 )
 
@@ -50,7 +57,24 @@ PREDICTION = pa.schema(
 class Writer:
     """A causal language model with its tokenizer."""
 
-    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        options: Options,
+        column: str = PROMPT.name,
+        template: str | None = None,
+    ) -> None:
+        """Load the model.
+
+        Args:
+            checkpoint: Which.
+            options: How.
+            column: The input column that holds prompts.
+            template: What they go into, at {prompt}; left out, the evaluation's.
+        """
+        self._column = column
+        self._template = template or options.template
+        self._shown = prompts.solved(options.examples, column, ANSWER.name)
         self._tokenizer = loading.tokenizer(checkpoint, options)
         self.network = loading.model("AutoModelForCausalLM", checkpoint, options)
         self._decoder = Decoder(self.network)
@@ -66,7 +90,7 @@ class Writer:
 
     def prepare(self, rows: Sequence[Row]) -> list[Item]:
         """Tokenise prompts, keeping the end of one that is too long; a row costs prompt and answer."""
-        texts = [self._asked(row["prompt"]) for row in rows]
+        texts = [self._asked(row[self._column]) for row in rows]
         encoded = self._tokenizer(texts, add_special_tokens=not self._chat, verbose=False)["input_ids"]
         start = self._tokenizer.bos_token_id
         items = []
@@ -77,13 +101,11 @@ class Writer:
             items.append(Item((kept, row[ROW], len(kept) < len(tokens)), cost))
         return items
 
-    def _asked(self, prompt: str) -> str:
-        text = self._options.template.replace("{prompt}", prompt)
+    def _asked(self, prompt: str | Sequence[Mapping[str, str]]) -> str:
         if not self._chat:
-            return text
-        system = [{"role": "system", "content": self._options.system}] if self._options.system else []
-        messages = [*system, {"role": "user", "content": text}]
-        return str(self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+            return prompts.written(prompt, self._template, self._shown)
+        turns = prompts.conversation(prompt, self._template, self._shown, self._options.system)
+        return str(self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False))
 
     def forward(self, items: Sequence[Item]) -> Decode:
         """Write the answers of a batch."""
@@ -131,32 +153,64 @@ def align(
     checkpoint: Checkpoint,
     overrides: Mapping[str, str],
 ) -> Alignment:
-    """Answers have no labels to match."""
-    return Alignment()
+    """See whether there are right answers; where there are none, the model reads the prompts."""
+    if ANSWER.name in columns:
+        return Alignment()
+    return Alignment(
+        notes=(f"No column was given for {ANSWER.name}: how well the model predicts the texts is judged.",),
+        layout=READ,
+    )
+
+
+def gives(features: datasets.Features, columns: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is judged: answers where there are right ones, else how texts are read."""
+    return ("texts",) if ANSWER.name in columns else ("likelihoods",)
+
+
+def open_writer(checkpoint: Checkpoint, options: Options) -> Predictor:
+    """Load a model to write answers, or to read texts where there are no right answers."""
+    if options.layout == READ:
+        return TextReader(checkpoint, options, PROMPT.name)
+    return Writer(checkpoint, options)
 
 
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
-    """Return the answers, written and right."""
+    """Return the answers, written and right, or how likely the texts were found."""
+    if ANSWER.name not in references:
+        pairs = zip(predictions["log_likelihood"], predictions["tokens"], strict=True)
+        given = [{"log_likelihood": total, "tokens": tokens} for total, tokens in pairs]
+        return {"likelihoods": Judged(given, [None] * len(given))}
     return {"texts": Judged(list(predictions["text"]), list(references["answer"]))}
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the prompt, the right answer and the written one."""
+    asked = row["prompt"]
+    if row.get(ANSWER.name) is None:
+        perplexity = math.exp(-float(prediction["log_likelihood"]) / max(int(prediction["tokens"]), 1))
+        return {"text": asked, "perplexity": round(perplexity, 3), "tokens": prediction["tokens"]}
+    right = [row["answer"]] if isinstance(row["answer"], str) else list(row["answer"])
     return {
-        "prompt": row["prompt"],
-        "reference": row["answer"],
+        "prompt": asked if isinstance(asked, str) else "\n".join(each["content"] for each in asked),
+        "reference": " | ".join(right),
         "prediction": prediction["text"],
-        "right": prediction["text"].strip() == row["answer"].strip(),
+        "right": prediction["text"].strip() in [each.strip() for each in right],
     }
 
 
 TEXT_GENERATION = TaskType(
     name="text-generation",
-    version=1,
-    summary="What a causal language model answers to a prompt.",
+    version=2,
+    summary="What a causal language model answers to a prompt, or how well it predicts texts.",
     columns=(PROMPT, ANSWER),
     prediction=PREDICTION,
-    metrics=(("exact_match", {}), ("token_f1", {}), ("rouge", {}), ("bleu", {})),
+    metrics=(
+        ("exact_match", {}),
+        ("token_f1", {}),
+        ("rouge", {}),
+        ("bleu", {}),
+        ("model_perplexity", {}),
+    ),
     batch_cost=8192,
     cost_unit="tokens",
     preprocessing=(
@@ -169,11 +223,16 @@ TEXT_GENERATION = TaskType(
         "template",
         "system",
         "chat",
+        "seed",
+        "examples",
+        "overlap",
+        "layout",
     ),
     align=align,
-    open=Writer,
+    open=open_writer,
     evidence=evidence,
-    judged_by=("texts",),
+    judged_by=("texts", "likelihoods"),
+    gives=gives,
     sample=sample,
     generates=True,
     engines={"endpoint": text_endpoint.EndpointWriter, "vllm": text_vllm.VllmWriter},

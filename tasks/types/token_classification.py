@@ -1,6 +1,8 @@
 """Token classification: one tag a word, for entities or parts of speech.
 
-A word's tag is that of its first sub-word. Words cut off by truncation count as outside (O) and are counted.
+A word's tag is that of its first sub-word, of its surest, or of their mean, as the evaluation says. Rows
+longer than the model takes are read in overlapping windows, each word in the one where it has most context;
+words that a tokenizer makes nothing of count as outside (O) and are counted.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tasks.errors import BadEvaluation
-from tasks.inference import checkpoints, loading
+from tasks.inference import checkpoints, loading, pieces
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.padding import Padding
 from tasks.inference.predictor import Decode, Item, Options, Row
@@ -50,6 +53,13 @@ PREDICTION = pa.schema(
 )
 
 
+OVERLAP = 64
+"""Tokens that two windows share."""
+
+Place = tuple[int, list[int]]
+"""The number of a window, and positions of tokens in it."""
+
+
 class Tagger:
     """A token classifier with its (fast) tokenizer."""
 
@@ -65,50 +75,109 @@ class Tagger:
         self.network = loading.model("AutoModelForTokenClassification", checkpoint, options)
         self._names = checkpoints.labels(checkpoint)
         self._limit = loading.longest_input(self._tokenizer, self.network.config, options)
+        self._subwords = options.subwords
+        room = self._limit - self._tokenizer.num_special_tokens_to_add()
+        if options.overlap is not None and options.overlap >= room:
+            raise BadEvaluation(f"Windows of {room} tokens of words cannot share {options.overlap}.")
+        self._overlap = min(OVERLAP, room // 4) if options.overlap is None else options.overlap
         # Decoding goes by position from the left, whatever side the tokenizer pads.
         self._padding = replace(Padding.of(self._tokenizer), left=False)
 
     def prepare(self, rows: Sequence[Row]) -> list[Item]:
-        """Tokenise the words of rows, cut to what the model takes; a row costs its tokens."""
+        """Tokenise the words of rows, in windows where they are too long; a row costs its tokens."""
         words = [list(row["tokens"]) for row in rows]
         encoded = self._tokenizer(
-            words, is_split_into_words=True, truncation=True, max_length=self._limit, verbose=False
+            words,
+            is_split_into_words=True,
+            truncation=True,
+            max_length=self._limit,
+            stride=self._overlap,
+            return_overflowing_tokens=True,
+            verbose=False,
         )
         names = [name for name in encoded if name in self._tokenizer.model_input_names]
-        items = []
-        for number, row in enumerate(words):
-            first: dict[int, int] = {}
-            for position, word in enumerate(encoded.word_ids(number)):
-                if word is not None:
-                    first.setdefault(word, position)
-            inputs = {name: encoded[name][number] for name in names}
-            items.append(Item((inputs, len(row), first), cost=float(len(inputs["input_ids"]))))
-        return items
+        windows: list[list[int]] = [[] for _ in rows]
+        for number, owner in enumerate(encoded["overflow_to_sample_mapping"]):
+            windows[owner].append(number)
+        return [
+            Item(
+                (
+                    [{name: encoded[name][number] for name in names} for number in own],
+                    len(row),
+                    placed([encoded.word_ids(number) for number in own]),
+                ),
+                cost=float(sum(len(encoded["input_ids"][number]) for number in own)),
+            )
+            for row, own in zip(words, windows, strict=True)
+        ]
 
     def forward(self, items: Sequence[Item]) -> Decode:
-        """Tag a batch."""
-        batch = self._padding.batch([item.features[0] for item in items])
-        logits = loading.run(self.network, batch).logits
+        """Tag a batch of rows."""
+        windows = [window for item in items for window in item.features[0]]
+        found = pieces.outputs(
+            self.network, self._padding, windows, lambda output, *_: output.logits.float().softmax(-1)
+        )
 
         def decode() -> list[dict[str, Any]]:
-            probabilities = logits.float().softmax(-1).cpu().numpy()
-            return [
-                self._decode(row, words, first)
-                for row, (_, words, first) in zip(
-                    probabilities, (item.features for item in items), strict=True
-                )
-            ]
+            probabilities = pieces.gathered([(of, each.cpu().numpy()) for of, each in found])
+            decoded, place = [], 0
+            for item in items:
+                stop = place + len(item.features[0])
+                decoded.append(self._decode(probabilities[place:stop], *item.features[1:]))
+                place = stop
+            return decoded
 
         return decode
 
-    def _decode(self, probabilities: Any, words: int, first: Mapping[int, int]) -> dict[str, Any]:
+    def _decode(
+        self, probabilities: Sequence[NDArray[np.float32]], words: int, where: Mapping[int, Place]
+    ) -> dict[str, Any]:
         tags = [OUTSIDE] * words
         scores = np.zeros(words, dtype=np.float32)
-        for word, position in first.items():
-            best = int(probabilities[position].argmax())
-            tags[word], scores[word] = self._names[best], probabilities[position][best]
-        last = max(first, default=-1)
-        return {"tags": tags, "scores": scores, "lost_words": words - 1 - last}
+        for word, (window, positions) in where.items():
+            row = of_word(probabilities[window][positions], self._subwords)
+            best = int(row.argmax())
+            tags[word], scores[word] = self._names[best], row[best]
+        return {"tags": tags, "scores": scores, "lost_words": words - len(where)}
+
+
+def placed(windows: Sequence[Sequence[int | None]]) -> dict[int, Place]:
+    """Return for each word the window to read it in, and where its sub-words stand there.
+
+    It is the window that holds most of the word, and of those the one with most context around it.
+
+    Args:
+        windows: Of every window, the word of each token; None for tokens that belong to no word.
+
+    >>> placed([[None, 0, 1, 1, 2, None], [None, 1, 2, 3, None]])
+    {0: (0, [1]), 1: (0, [2, 3]), 2: (1, [2]), 3: (1, [3])}
+    """
+    best: dict[int, tuple[tuple[int, int], Place]] = {}
+    for number, window in enumerate(windows):
+        inside: dict[int, list[int]] = {}
+        for position, word in enumerate(window):
+            if word is not None:
+                inside.setdefault(word, []).append(position)
+        for word, positions in inside.items():
+            context = min(positions[0], len(window) - 1 - positions[-1])
+            worth = len(positions), context
+            if word not in best or worth > best[word][0]:
+                best[word] = worth, (number, positions)
+    return {word: place for word, (_, place) in best.items()}
+
+
+def of_word(probabilities: NDArray[np.float32], subwords: str) -> NDArray[np.float32]:
+    """Return the probabilities of a word's tags from those of its sub-words, shape (sub-words, tags).
+
+    >>> several = np.array([[0.6, 0.4], [0.1, 0.9]], dtype=np.float32)
+    >>> [int(of_word(several, each).argmax()) for each in ("first", "max", "average")]
+    [0, 1, 1]
+    """
+    if subwords == "max":
+        surest: NDArray[np.float32] = probabilities[probabilities.max(axis=1).argmax()]
+        return surest
+    chosen: NDArray[np.float32] = probabilities.mean(axis=0) if subwords == "average" else probabilities[0]
+    return chosen
 
 
 def align(
@@ -175,14 +244,14 @@ def marked(words: Sequence[str], tags: Sequence[str]) -> str:
 
 TOKEN_CLASSIFICATION = TaskType(
     name="token-classification",
-    version=1,
+    version=2,
     summary="One tag a word: named entities, personal data, parts of speech.",
     columns=(TOKENS, TAGS),
     prediction=PREDICTION,
     metrics=(("seqeval", {}),),
     batch_cost=2048,
     cost_unit="tokens",
-    preprocessing=("max_tokens",),
+    preprocessing=("max_tokens", "overlap", "subwords"),
     align=align,
     open=Tagger,
     evidence=evidence,

@@ -24,6 +24,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
     "labels": ([1, 0, 1], [1, 0, 0]),
     "probabilities": ([{"a": 0.5, "b": 0.3, "c": 0.2}] * 2, ["a", "b"]),
     "label_sets": ([{"a"}, {"b"}], [{"a"}, {"a", "b"}]),
+    "label_scores": ([{"a": 0.5, "b": 0.3}] * 2, [{"a"}, {"a", "b"}]),
     "numbers": ([1.0, 2.0, 4.0], [1.0, 3.0, 2.0]),
     "rankings": ([["a", "b"]], [["b"]]),
     "tags": ([["B-PER", "O"]], [["B-PER", "O"]]),
@@ -47,8 +48,6 @@ KNOWN = [name for name, each in METRICS.items() if inspect.getmodule(each.measur
 def test_a_metric_is_as_its_line_says(name: str) -> None:
     metric = METRICS[name]
     predictions, references = EXAMPLES[metric.takes]
-    if name == "label_ranking_average_precision":
-        predictions = [{"a": 0.5, "b": 0.3}] * 2
     arguments = {"k": 2} if name == "top_k_accuracy" else {}
     measured = metric.measure(predictions, references, **arguments)
     totals = measured.statistics.total()

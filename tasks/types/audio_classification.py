@@ -1,0 +1,91 @@
+"""Audio classification: one label for a recording, as the keyword spoken or the sound heard in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from tasks.inference import checkpoints, loading, media
+from tasks.inference.checkpoints import Checkpoint
+from tasks.inference.predictor import Decode, Item, Options, Row
+from tasks.types import classification
+from tasks.types.contract import Alignment, Column, TaskType
+
+AUDIO = Column(
+    name="audio",
+    role="input",
+    accepts=frozenset({"audio"}),
+    typical="audio",
+    aliases=("speech", "sound", "file"),
+    help="the recording to classify",
+)
+LABEL = Column(
+    name="label",
+    role="reference",
+    accepts=classification.LABEL.accepts,
+    typical="label",
+    aliases=(*classification.LABEL.aliases, "intent_class", "genre", "language", "lang_id", "speaker_id"),
+    help="the right class",
+)
+PREDICTION = pa.schema([*classification.PREDICTION, pa.field("seconds", pa.float32())])
+
+
+class AudioClassifier:
+    """An audio classifier with its feature extractor."""
+
+    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+        self._extractor = loading.feature_extractor(checkpoint, options)
+        self.network = loading.model("AutoModelForAudioClassification", checkpoint, options)
+        self._names = checkpoints.labels(checkpoint)
+        self._rate = self._extractor.sampling_rate
+
+    def prepare(self, rows: Sequence[Row]) -> list[Item]:
+        """Decode and resample recordings, and extract what the model hears; each costs its seconds."""
+        return [self._prepared(row) for row in rows]
+
+    def _prepared(self, row: Row) -> Item:
+        samples = media.sound(row["audio"], self._rate)
+        features = self._extractor(samples, sampling_rate=self._rate, return_tensors="pt")
+        return Item(dict(features), cost=max(len(samples) / self._rate, 1e-3))
+
+    def forward(self, items: Sequence[Item]) -> Decode:
+        """Classify a batch; together only what padding does not change."""
+        import torch
+
+        logits: dict[int, Any] = {}
+        for group in loading.alike([item.features for item in items], self._extractor):
+            found = loading.run(self.network, group.batch).logits.float().cpu()
+            logits |= dict(zip(group.positions, found, strict=True))
+        ordered = torch.stack([logits[position] for position in range(len(items))])
+
+        def decode() -> list[dict[str, Any]]:
+            made = classification.decode(ordered.numpy(), self._names)
+            return [{**each, "seconds": item.cost} for each, item in zip(made, items, strict=True)]
+
+        return decode
+
+
+def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
+    """Return the right label, the predicted one, and the recording's length."""
+    verdict = classification.verdict(prediction, row, alignment)
+    return {**verdict, "seconds": round(float(prediction["seconds"]), 2)}
+
+
+AUDIO_CLASSIFICATION = TaskType(
+    name="audio-classification",
+    version=1,
+    summary="One label for a recording.",
+    columns=(AUDIO, LABEL),
+    prediction=PREDICTION,
+    metrics=classification.METRICS,
+    batch_cost=120,
+    cost_unit="seconds",
+    preprocessing=(),
+    align=classification.align,
+    open=AudioClassifier,
+    evidence=classification.evidence,
+    judged_by=("labels", "probabilities"),
+    sample=sample,
+)
