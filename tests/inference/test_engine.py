@@ -156,7 +156,7 @@ def test_a_failing_store_or_reader_is_raised_and_nothing_hangs(tmp_path: Path) -
     store = ChunkStore(str(tmp_path), "key", SCHEMA)
     with pytest.raises(OSError, match="the disk is gone"):
         predict([Chunk(0, 8)], broken, store, Doubler(), Flow(20.0))
-    store.write = broken  # type: ignore[assignment, method-assign]
+    store.write = broken
     with pytest.raises(TypeError):
         predict([Chunk(0, 8)], lambda chunk: [{"number": 1}] * 8, store, Doubler(), Flow(20.0))
     assert not [thread for thread in threading.enumerate() if thread.name in {"read", "prepare", "write"}]
