@@ -108,6 +108,8 @@ def _plain(text: str) -> str:
 
 def _check(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> None:
     check_lengths(predictions, references)
-    for row, right in enumerate(references):
-        if isinstance(right, str) or not right:
+    for row, (given, right) in enumerate(zip(predictions, references, strict=True)):
+        if not isinstance(given, str):
+            raise BadEvaluation(f"Row {row} needs a text as its answer, and has {given!r}.")
+        if isinstance(right, str) or not right or not all(isinstance(each, str) for each in right):
             raise BadEvaluation(f"Row {row} needs a list of right answers, and has {right!r}.")

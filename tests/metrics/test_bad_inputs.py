@@ -1,6 +1,6 @@
 """Inputs that are empty, missing, unequal, not finite or of one class: a documented value or one sentence.
 
-Every metric of the table takes part that needs no model; one that another engineer adds does so by itself.
+Every metric of the table takes part that needs no model; one that is added does so by itself.
 """
 
 from __future__ import annotations
@@ -42,6 +42,12 @@ GOOD: dict[Evidence, tuple[list[Any], list[Any]]] = {
     "labels": ([0, 1, 1, 0], [0, 1, 0, 0]),
     "probabilities": ([0.2, 0.7, 0.6, 0.1], [0, 1, 0, 0]),
     "label_sets": ([["a"], ["a", "b"], ["b"], []], [["a"], ["b"], ["b"], ["a"]]),
+    "label_scores": ([["a"], ["a", "b"], ["b"], []], [["a"], ["b"], ["b"], ["a"]]),
+    "answer_lists": (["a cat", "two", "no", ""], [["cat", "a cat"], ["2"], ["yes", "no"], ["so"]]),
+    "depths": (
+        [[[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0], [2.0, 2.0]]],
+        [[[1.0, 2.5], [3.0, 4.0]], [[2.0, 1.0], [2.0, 3.0]]],
+    ),
     "tags": ([["B-X", "O"], ["O"], ["O"], ["B-Y"]], [["B-X", "O"], ["O"], ["B-X"], ["B-Y"]]),
     "texts": (
         ["a cat sat", "hello there", "no", "one two three"],
@@ -62,6 +68,9 @@ NOTHING: dict[Evidence, list[tuple[Any, Any]]] = {
     "labels": [(None, 0), (0, None), (NAN, 0), (0, NAN)],
     "probabilities": [(None, 0), (NAN, 0), (INFINITE, 0), (0.5, None), (0.5, NAN)],
     "label_sets": [(None, ["a"]), (["a"], None), (3.5, ["a"]), ("ab", ["a"])],
+    "label_scores": [(None, ["a"]), (["a"], None), (3.5, ["a"])],
+    "answer_lists": [(None, ["a"]), ("a", None), ("a", [])],
+    "depths": [(None, [[1.0]]), ([[1.0]], None), ([[1.0, 1.0]], [[1.0]])],
     "tags": [(None, ["O"]), (["O"], None), (["O", "O"], ["O"]), ([], ["O"])],
     "texts": [(None, "a"), ("a", None), (NAN, "a"), ("a", 3), (3, "a")],
     "numbers": [
@@ -99,6 +108,9 @@ ONE_CLASS: dict[Evidence, tuple[list[Any], list[Any]]] = {
     "labels": ([1, 1, 1], [1, 1, 1]),
     "probabilities": ([0.9, 0.8, 0.7], [1, 1, 1]),
     "label_sets": ([["a"], ["a"]], [["a"], ["a"]]),
+    "label_scores": ([["a"], ["a"]], [["a"], ["a"]]),
+    "answer_lists": (["", ""], [[""], [""]]),
+    "depths": ([[[1.0]], [[1.0]]], [[[1.0]], [[1.0]]]),
     "tags": ([["O"], ["O"]], [["O"], ["O"]]),
     "texts": (["", ""], ["", ""]),
     "numbers": ([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]),
@@ -161,8 +173,11 @@ def acceptable(name: str, found: dict[str, Any]) -> None:
         assert score.n > 0
 
 
-def test_only_metrics_that_need_a_model_are_left_out() -> None:
+def test_only_metrics_of_models_are_left_out() -> None:
+    """Those that need a model, and those of what a language model's own task types give, never a person."""
     assert {name for name in METRICS if name not in TAKING_PART} == {
+        "choice_accuracy",
+        "model_perplexity",
         "perceptual_distance",
         "frechet_distance",
         "kernel_distance",
