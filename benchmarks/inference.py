@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from benchmarks import material
@@ -41,7 +41,6 @@ def _of(predictions: Sequence[dict[str, Any]], field: str) -> list[Any]:
     return [prediction[field] for prediction in predictions]
 
 
-@cache
 def text_float32() -> Result:
     """2,000 texts of mixed length through MiniLM: the engine, or the best of the pipeline's batch sizes."""
     from transformers import pipeline

@@ -16,7 +16,7 @@ from tasks.inference.chunks import ChunkStore, key_of
 from tasks.inference.endpoints import Endpoint, Price
 from tasks.inference.engine import stored_schema
 from tasks.inference.predictor import Options
-from tasks.inference.segments import cover, gaps
+from tasks.inference.segments import gaps, predicted
 from tasks.load import count_of, head_rows, open_rows
 from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
@@ -52,6 +52,11 @@ class Candidate:
     def key(self) -> str:
         """The key of its predictions in the chunk store."""
         return key_of(self.pins)
+
+
+def store_of(plan: Plan, candidate: Candidate) -> ChunkStore:
+    """Open the prediction set of a candidate in the chunk store."""
+    return ChunkStore(home.chunk_store(), candidate.key, stored_schema(plan.kind.prediction))
 
 
 def decide(plan: Plan) -> list[Candidate]:
@@ -135,11 +140,9 @@ def _found(model: Model, settings: Settings) -> Checkpoint:
 
 def _stored(plan: Plan, candidate: Candidate) -> bool:
     """Tell whether nothing is left to be predicted."""
-    schema = stored_schema(plan.kind.prediction)
-    stored = ChunkStore(home.chunk_store(), candidate.key, schema).stored()
     count = count_of(plan.rows)
-    good = cover((each for each in stored if not each.failed_whole), count)
-    return plan.evaluation.settings.reuse and not gaps(good, count)
+    there = predicted(store_of(plan, candidate).stored(), count)
+    return plan.evaluation.settings.reuse and not gaps(there, count)
 
 
 def _notes(checkpoint: Checkpoint, options: Options) -> list[str]:

@@ -8,27 +8,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-from tasks import home
-from tasks.candidates import Candidate
+from tasks.candidates import Candidate, store_of
 from tasks.engines import opener
 from tasks.inference import dispatch, engine
-from tasks.inference.chunks import Chunk, ChunkStore
+from tasks.inference.chunks import Chunk
 from tasks.inference.efficiency import Meter, figures
 from tasks.inference.engine import Flow
-from tasks.inference.predictor import ROW, Remote
+from tasks.inference.predictor import ROW, Options, Remote
 from tasks.inference.tally import Tally
 from tasks.intake import Intake
 from tasks.load import count_of, open_rows
 from tasks.plan import Plan
+from tasks.spec import Settings
+from tasks.types.contract import TaskType
 from tasks.types.nesting import roots, values
 
 HEAVY = frozenset({"images", "seconds"})
 """Units of cost whose prepared rows are large: few may wait."""
-
-
-def store_of(plan: Plan, candidate: Candidate) -> ChunkStore:
-    """Open the prediction set of a candidate in the chunk store."""
-    return ChunkStore(home.chunk_store(), candidate.key, engine.stored_schema(plan.kind.prediction))
 
 
 def compute(
@@ -53,7 +49,7 @@ def compute(
     began = time.perf_counter()
     predictor = opener(kind, candidate.options.engine)(candidate.checkpoint, candidate.options)
     took = time.perf_counter() - began
-    store, flow = store_of(plan, candidate), _flow(plan, candidate)
+    store, flow = store_of(plan, candidate), flow_of(kind, plan.evaluation.settings, candidate.options)
     with _reader(plan) as read:
         if isinstance(predictor, Remote):
             tally = dispatch.predict(chunks, read, store, predictor, flow, advance)
@@ -67,9 +63,9 @@ def compute(
     return tally
 
 
-def _flow(plan: Plan, candidate: Candidate) -> Flow:
-    kind, settings = plan.kind, plan.evaluation.settings
-    accelerated = candidate.options.device != "cpu" and candidate.options.engine == "transformers"
+def flow_of(kind: TaskType, settings: Settings, options: Options) -> Flow:
+    """Return how a model's work flows on this machine."""
+    accelerated = options.device != "cpu" and options.engine == "transformers"
     return Flow(
         budget=float(settings.batch_cost or kind.batch_cost),
         fixed_budget=settings.batch_cost is not None,
@@ -78,7 +74,7 @@ def _flow(plan: Plan, candidate: Candidate) -> Flow:
         # On a CPU the model takes every core, and preparing beside it would slow both down.
         waiting=0 if not accelerated else 2 if kind.cost_unit in HEAVY else 16,
         under_way=2 if accelerated else 1,
-        warm_up=not kind.generates and candidate.options.engine == "transformers",
+        warm_up=not kind.generates and options.engine == "transformers",
         stop_on_error=settings.on_error == "stop",
     )
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import home
-from tasks.candidates import Candidate
-from tasks.computation import compute, finish, store_of
+from tasks.candidates import Candidate, store_of
+from tasks.computation import compute, finish
 from tasks.engines import SPREAD_BY_THEMSELVES
 from tasks.errors import AssayError
 from tasks.inference import engine
 from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.endpoints import Price
-from tasks.inference.segments import Segment, cover, gaps, missing
+from tasks.inference.segments import Segment, missing, predicted, read, read_all
 from tasks.inference.tally import Tally
 from tasks.load import count_of
 from tasks.plan import Plan
@@ -53,11 +53,7 @@ class PredictionsReference:
         Raises:
             FileNotFoundError: Some are not there.
         """
-        store = self.store()
-        segments = cover(store.stored(), self.rows)
-        if gaps(segments, self.rows):
-            raise FileNotFoundError(f"Predictions are missing from {store.folder}.")
-        return pa.concat_tables([_rows(store, segment) for segment in segments])
+        return read_all(self.store(), self.rows)
 
     def store(self) -> ChunkStore:
         """Open the prediction set in the chunk store."""
@@ -80,7 +76,7 @@ def predict(
     count = count_of(plan.rows)
     if count is None:
         count = (store.noted("rows") or {}).get("rows")
-    kept = [each for each in cover(before, count) if settings.reuse and not each.stored.failed_whole]
+    kept = predicted(before, count) if settings.reuse else []
     reused = sum(each.stop - each.start for each in kept)
     advance(reused)
     # Endless for a stream whose length nobody has seen yet.
@@ -154,13 +150,4 @@ def _failed(store: ChunkStore, segment: Segment) -> int:
     stored = segment.stored
     if not stored.failed or (segment.start, segment.stop) == (stored.chunk.start, stored.chunk.stop):
         return stored.failed
-    return sum(error is not None for error in _rows(store, segment)["error"].to_pylist())
-
-
-def _rows(store: ChunkStore, segment: Segment) -> pa.Table:
-    """Read the rows of a segment."""
-    chunk = segment.stored.chunk
-    table = store.read(chunk)
-    if table is None:
-        raise FileNotFoundError(f"The chunk {chunk.name} is missing from {store.folder}.")
-    return table.slice(segment.start - chunk.start, segment.stop - segment.start)
+    return sum(error is not None for error in read(store, segment)["error"].to_pylist())

@@ -14,8 +14,8 @@ from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from tasks.candidates import Candidate
-from tasks.computation import compute, store_of
+from tasks.candidates import Candidate, store_of
+from tasks.computation import compute
 from tasks.errors import AssayError
 from tasks.inference import devices
 from tasks.inference.chunks import Chunk

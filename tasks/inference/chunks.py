@@ -63,6 +63,15 @@ class Stored:
         return self.failed == self.chunk.stop - self.chunk.start
 
 
+def record(row: int, prediction: Mapping[str, Any] | None, error: str | None) -> dict[str, Any]:
+    """Return what is stored of a row: its number, its prediction's fields, and why it failed.
+
+    >>> record(3, {"label": "a"}, None)
+    {'row': 3, 'label': 'a', 'error': None}
+    """
+    return {"row": row, **(prediction or {}), "error": error}
+
+
 def key_of(pins: Mapping[str, Any]) -> str:
     """Return the key of a prediction set: a digest of its pins, the order of which does not matter.
 

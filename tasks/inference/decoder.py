@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class Decoder:
         self.network = network
         self._takes = set(inspect.signature(network.forward).parameters)
 
-    @property
+    @cached_property
     def slides(self) -> bool:
         """Whether it attends to a window of places, padding among them, so that rows must have no gaps."""
         return any(getattr(layer, "is_sliding", False) for layer in _cache(self.network.config).layers)
@@ -123,6 +124,17 @@ def _cache(config: Any) -> Any:
     """Return transformers' cache for a model, its plain layers replaced by ones that grow in place."""
     from transformers.cache_utils import DynamicCache, DynamicLayer
 
+    found = DynamicCache(config=config)
+    growing = _growing_layer()
+    found.layers = [growing() if type(layer) is DynamicLayer else layer for layer in found.layers]
+    return found
+
+
+@cache
+def _growing_layer() -> Any:
+    """Return the class of layers that grow in place, made when transformers is first needed."""
+    from transformers.cache_utils import DynamicLayer
+
     # transformers is not checked for types, so its classes are of any type here.
     class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         """Keys and values in buffers with room to spare, so that a step copies its own tokens only."""
@@ -153,6 +165,4 @@ def _cache(config: Any) -> Any:
                 self.room = [side.index_select(0, indices) for side in self.room]
                 self.keys, self.values = (side[..., :length, :] for side in self.room)
 
-    cache = DynamicCache(config=config)
-    cache.layers = [GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
-    return cache
+    return GrowingLayer

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.errors import RowFailures, UserError
-from tasks.inference.chunks import Chunk, ChunkStore
+from tasks.inference.chunks import Chunk, ChunkStore, record
 from tasks.inference.engine import Flow
 from tasks.inference.predictor import Item, Remote
 from tasks.inference.readahead import Prepared, ReadChunk, ahead, described
@@ -39,7 +39,7 @@ class _Open:
         """Return the records of a range of positions."""
         first = self.prepared.chunk.start
         return [
-            {"row": first + each, **self.answers.get(each, {}), "error": self.failures.get(each)}
+            record(first + each, self.answers.get(each), self.failures.get(each))
             for each in range(start, stop)
         ]
 

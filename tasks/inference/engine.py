@@ -20,7 +20,7 @@ import pyarrow as pa
 from tasks.errors import RowFailures
 from tasks.inference.batches import plan
 from tasks.inference.budget import Budget
-from tasks.inference.chunks import Chunk, ChunkStore
+from tasks.inference.chunks import Chunk, ChunkStore, record
 from tasks.inference.efficiency import operations
 from tasks.inference.predictor import Decode, Item, Predictor
 from tasks.inference.readahead import Prepared, ReadChunk, ahead, described
@@ -277,10 +277,10 @@ def _release(error: Exception) -> None:
 def _records(prepared: Prepared, outcome: _Outcome, number: int) -> list[dict[str, Any]]:
     chunk = prepared.chunk
     return [
-        {
-            "row": chunk.start + position,
-            **outcome.predictions.get((number, position), {}),
-            "error": outcome.failures.get((number, position)),
-        }
+        record(
+            chunk.start + position,
+            outcome.predictions.get((number, position)),
+            outcome.failures.get((number, position)),
+        )
         for position in range(chunk.stop - chunk.start)
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 ROWS = 512
@@ -36,21 +36,22 @@ def accelerate(network: Any) -> int:
         if not plain or module.weight.device.type != "cpu" or not name:
             continue
         parent, _, child = name.rpartition(".")
-        setattr(network.get_submodule(parent) if parent else network, child, packed_linear(module))
+        setattr(network.get_submodule(parent) if parent else network, child, _packed_linear()(module).eval())
         packed += 1
     return packed
 
 
-def packed_linear(layer: Any) -> Any:
-    """Return a module that computes what a linear layer does, from packed weights.
+@cache
+def _packed_linear() -> Any:
+    """Return the class of layers that compute what a linear layer does, from packed weights.
 
-    It keeps `weight` and `bias` under their names, for code that looks at their type; `weight` is without
-    its values, unless another module shares them.
+    A layer keeps `weight` and `bias` under their names, for code that looks at their type; `weight` is
+    without its values, unless another module shares them.
     """
     import torch
 
     class PackedLinear(torch.nn.Module):
-        def __init__(self) -> None:
+        def __init__(self, layer: Any) -> None:
             super().__init__()
             self.in_features, self.out_features = layer.in_features, layer.out_features
             self.packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach().contiguous(), ROWS)
@@ -60,10 +61,10 @@ def packed_linear(layer: Any) -> Any:
         def forward(self, states: Any) -> Any:
             return torch.ops.mkldnn._linear_pointwise(states, self.packed, self.bias, "none", [], "")
 
-    return PackedLinear().eval()
+    return PackedLinear
 
 
-@lru_cache(maxsize=1)
+@cache
 def worthwhile() -> bool:
     """Tell whether packed weights are faster here, by trying both."""
     import torch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -72,14 +72,9 @@ def ahead(
 
     def feed(pool: ThreadPoolExecutor) -> None:
         try:
-            for chunk in chunks:
-                rows = read(chunk)
-                whole = len(rows) == chunk.stop - chunk.start
-                there = chunk if whole else Chunk(chunk.start, chunk.start + len(rows))
-                if len(rows):
-                    blocks = range(0, len(rows), BLOCK)
-                    put((there, [pool.submit(_block, prepare, rows, start) for start in blocks]))
-                if not whole or stopped.is_set():
+            for chunk, rows in _there(chunks, read):
+                put((chunk, _submitted(pool, prepare, rows)))
+                if stopped.is_set():
                     break
             put(None)
         except BaseException as error:
@@ -104,17 +99,22 @@ def _in_turn(
     chunks: Iterable[Chunk], read: ReadChunk, prepare: Prepare, threads: int
 ) -> Generator[Prepared, None, None]:
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prepare") as pool:
-        for chunk in chunks:
-            rows = read(chunk)
-            whole = len(rows) == chunk.stop - chunk.start
-            if len(rows):
-                there = Chunk(chunk.start, chunk.start + len(rows))
-                blocks = pool.map(
-                    lambda start, rows=rows: _block(prepare, rows, start), range(0, len(rows), BLOCK)
-                )
-                yield _joined(there, list(blocks))
-            if not whole:
-                return
+        for chunk, rows in _there(chunks, read):
+            yield _joined(chunk, [block.result() for block in _submitted(pool, prepare, rows)])
+
+
+def _there(chunks: Iterable[Chunk], read: ReadChunk) -> Iterator[tuple[Chunk, Sequence[Row]]]:
+    """Yield chunks with their rows, the last one as long as the data is."""
+    for chunk in chunks:
+        rows = read(chunk)
+        if len(rows):
+            yield Chunk(chunk.start, chunk.start + len(rows)), rows
+        if len(rows) < chunk.stop - chunk.start:
+            return
+
+
+def _submitted(pool: ThreadPoolExecutor, prepare: Prepare, rows: Sequence[Row]) -> list[Future[Prepared]]:
+    return [pool.submit(_block, prepare, rows, start) for start in range(0, len(rows), BLOCK)]
 
 
 def _block(prepare: Prepare, rows: Sequence[Row], start: int) -> Prepared:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tasks.inference.chunks import Chunk, Stored
+import pyarrow as pa
+
+from tasks.inference.chunks import Chunk, ChunkStore, Stored
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,36 @@ def cover(stored: Iterable[Stored], rows: int | None = None) -> list[Segment]:
     if failed:
         chosen += _taken(failed, gaps(chosen, rows))
     return sorted(chosen, key=lambda segment: segment.start)
+
+
+def predicted(stored: Iterable[Stored], rows: int | None = None) -> list[Segment]:
+    """Return the segments that need no prediction: those of chunks that did not fail whole."""
+    return [segment for segment in cover(stored, rows) if not segment.stored.failed_whole]
+
+
+def read(store: ChunkStore, segment: Segment) -> pa.Table:
+    """Read the rows of a segment.
+
+    Raises:
+        FileNotFoundError: Its chunk is not there, or damaged.
+    """
+    chunk = segment.stored.chunk
+    table = store.read(chunk)
+    if table is None:
+        raise FileNotFoundError(f"The chunk {chunk.name} is missing from {store.folder}.")
+    return table.slice(segment.start - chunk.start, segment.stop - segment.start)
+
+
+def read_all(store: ChunkStore, rows: int) -> pa.Table:
+    """Read all predictions of a store, in the order of the rows.
+
+    Raises:
+        FileNotFoundError: Some are not there.
+    """
+    segments = cover(store.stored(), rows)
+    if gaps(segments, rows):
+        raise FileNotFoundError(f"Predictions are missing from {store.folder}.")
+    return pa.concat_tables([read(store, segment) for segment in segments])
 
 
 def _first_and_longest(stored: Stored) -> tuple[int, int]:

@@ -14,8 +14,10 @@ from tasks.errors import BadEvaluation
 from tasks.inference import loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
+from tasks.types import sized_images
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.image_classification import IMAGE
+from tasks.types.sized_images import Size
 
 if TYPE_CHECKING:
     import datasets
@@ -49,19 +51,12 @@ class DepthEstimator:
         return Item((dict(self._processor(images=image, return_tensors="pt")), image.size), cost=1.0)
 
     def forward(self, items: Sequence[Item]) -> Decode:
-        """Estimate a batch; images of different sizes go apart, since padding would change the maps."""
-        groups = loading.alike([item.features[0] for item in items], None)
-        outputs = [(group, loading.run(self.network, group.batch)) for group in groups]
-        return lambda: self._decoded(items, outputs)
+        """Estimate a batch."""
+        return sized_images.run(self.network, items, self._decoded)
 
-    def _decoded(self, items: Sequence[Item], outputs: Sequence[tuple[Any, Any]]) -> list[dict[str, Any]]:
-        found: dict[int, dict[str, Any]] = {}
-        for group, output in outputs:
-            sizes = [items[position].features[1][::-1] for position in group.positions]
-            maps = self._processor.post_process_depth_estimation(output, target_sizes=sizes)
-            for position, each in zip(group.positions, maps, strict=True):
-                found[position] = {"depth": encoded(each["predicted_depth"].float().cpu().numpy())}
-        return [found[position] for position in range(len(items))]
+    def _decoded(self, output: Any, sizes: Sequence[Size]) -> list[dict[str, Any]]:
+        maps = self._processor.post_process_depth_estimation(output, target_sizes=list(sizes))
+        return [{"depth": encoded(each["predicted_depth"].float().cpu().numpy())} for each in maps]
 
 
 def encoded(depth: NDArray[np.float32]) -> bytes:

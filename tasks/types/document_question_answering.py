@@ -7,12 +7,12 @@ from tasks.inference.predictor import Options, Predictor
 from tasks.types.contract import Column, TaskType
 from tasks.types.image_classification import IMAGE
 from tasks.types.image_text import SETTINGS
+from tasks.types.labels import no_labels
 from tasks.types.visual_question_answering import (
     ANSWERS,
     PREDICTION,
     QUESTION,
     AnswerWriter,
-    align,
     evidence,
     sample,
 )
@@ -42,7 +42,7 @@ DOCUMENT_QUESTION_ANSWERING = TaskType(
     batch_cost=4,
     cost_unit="images",
     preprocessing=SETTINGS,
-    align=align,
+    align=no_labels,
     open=open_answerer,
     evidence=evidence,
     judged_by=("answer_lists", "texts"),

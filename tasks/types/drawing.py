@@ -14,7 +14,7 @@ from tasks.inference.predictor import ROW, Decode, Item, Options, Row
 from tasks.types.contract import Alignment, Rows
 
 if TYPE_CHECKING:
-    import datasets
+    pass
 
 PREDICTION = pa.schema(
     [
@@ -87,17 +87,6 @@ class Painter:
             {"image": image, "prompt": prompt, "flagged": bool(flag)}
             for image, prompt, flag in zip(made.images, prompts, flags, strict=True)
         ]
-
-
-def align(
-    features: datasets.Features,
-    columns: Mapping[str, str],
-    rows: datasets.Dataset,
-    checkpoint: Checkpoint,
-    overrides: Mapping[str, str],
-) -> Alignment:
-    """Pictures have no labels to match."""
-    return Alignment()
 
 
 def fitted(drawn: Sequence[bytes], right: Sequence[Mapping[str, Any]]) -> list[Any]:

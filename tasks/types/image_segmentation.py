@@ -14,9 +14,10 @@ from tasks.errors import BadEvaluation, unknown
 from tasks.inference import checkpoints, loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
-from tasks.types import overlays
+from tasks.types import overlays, sized_images
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.image_classification import IMAGE
+from tasks.types.sized_images import Size
 
 if TYPE_CHECKING:
     import datasets
@@ -63,19 +64,12 @@ class Segmenter:
         return Item((dict(self._processor(images=image, return_tensors="pt")), image.size), cost=1.0)
 
     def forward(self, items: Sequence[Item]) -> Decode:
-        """Segment a batch; images of different sizes go apart, since padding would change the maps."""
-        groups = loading.alike([item.features[0] for item in items], None)
-        outputs = [(group, loading.run(self.network, group.batch)) for group in groups]
-        return lambda: self._decoded(items, outputs)
+        """Segment a batch."""
+        return sized_images.run(self.network, items, self._decoded)
 
-    def _decoded(self, items: Sequence[Item], outputs: Sequence[tuple[Any, Any]]) -> list[dict[str, Any]]:
-        found: dict[int, dict[str, Any]] = {}
-        for group, output in outputs:
-            sizes = [items[position].features[1][::-1] for position in group.positions]
-            maps = self._processor.post_process_semantic_segmentation(output, target_sizes=sizes)
-            for position, classes in zip(group.positions, maps, strict=True):
-                found[position] = {"map": encoded(classes.cpu().numpy())}
-        return [found[position] for position in range(len(items))]
+    def _decoded(self, output: Any, sizes: Sequence[Size]) -> list[dict[str, Any]]:
+        maps = self._processor.post_process_semantic_segmentation(output, target_sizes=list(sizes))
+        return [{"map": encoded(classes.cpu().numpy())} for classes in maps]
 
 
 def encoded(classes: NDArray[Any]) -> bytes:

@@ -13,9 +13,10 @@ from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.image_classification import IMAGE
 from tasks.types.image_text import SETTINGS, Reader
+from tasks.types.labels import no_labels
 
 if TYPE_CHECKING:
-    import datasets
+    pass
 
 ASKED = "Describe this image in one sentence."
 """What a model to chat with is asked where the evaluation gives no template."""
@@ -59,17 +60,6 @@ class Captioner:
         return self._reader.write(items)
 
 
-def align(
-    features: datasets.Features,
-    columns: Mapping[str, str],
-    rows: datasets.Dataset,
-    checkpoint: Checkpoint,
-    overrides: Mapping[str, str],
-) -> Alignment:
-    """Captions have no labels to match."""
-    return Alignment()
-
-
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
     """Return the captions, written and right."""
     return {"texts": Judged(list(predictions["text"]), list(references["text"]))}
@@ -92,7 +82,7 @@ IMAGE_TO_TEXT = TaskType(
     batch_cost=8,
     cost_unit="images",
     preprocessing=SETTINGS,
-    align=align,
+    align=no_labels,
     open=Captioner,
     evidence=evidence,
     judged_by=("texts",),

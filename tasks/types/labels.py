@@ -17,8 +17,21 @@ from tasks.types.contract import Alignment
 if TYPE_CHECKING:
     import datasets
 
+    from tasks.inference.checkpoints import Checkpoint
+
 HIDDEN = -1
 _GAP = re.compile(r"[\s_\-]+")
+
+
+def no_labels(
+    features: datasets.Features,
+    columns: Mapping[str, str],
+    rows: datasets.Dataset,
+    checkpoint: Checkpoint,
+    overrides: Mapping[str, str],
+) -> Alignment:
+    """Match nothing: the alignment of task types whose answers are texts or pictures."""
+    return Alignment()
 
 
 def folded(name: str) -> str:

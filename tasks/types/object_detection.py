@@ -12,10 +12,11 @@ from tasks.inference import checkpoints, loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types import objects as annotated
-from tasks.types import overlays
+from tasks.types import overlays, sized_images
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.image_classification import IMAGE
 from tasks.types.labels import match, named, names_in
+from tasks.types.sized_images import Size
 
 if TYPE_CHECKING:
     import datasets
@@ -64,29 +65,26 @@ class Detector:
         return Item((features, image.size), cost=1.0 + (height * 10_000 + width) * 1e-11)
 
     def forward(self, items: Sequence[Item]) -> Decode:
-        """Detect in a batch; images of different sizes go apart, since padding would change the boxes."""
-        groups = loading.alike([item.features[0] for item in items], None)
-        outputs = [(group, loading.run(self.network, group.batch)) for group in groups]
-        return lambda: self._decoded(items, outputs)
+        """Detect in a batch."""
+        return sized_images.run(self.network, items, self._decoded)
 
-    def _decoded(self, items: Sequence[Item], outputs: Sequence[tuple[Any, Any]]) -> list[dict[str, Any]]:
-        found: dict[int, dict[str, Any]] = {}
-        for group, output in outputs:
-            sizes = [items[position].features[1][::-1] for position in group.positions]
-            detected = self._processor.post_process_object_detection(
-                output, threshold=self._threshold, target_sizes=sizes
-            )
-            for position, each in zip(group.positions, detected, strict=True):
-                width, height = items[position].features[1]
-                best = each["scores"].argsort(descending=True, stable=True)[:MOST]
-                found[position] = {
+    def _decoded(self, output: Any, sizes: Sequence[Size]) -> list[dict[str, Any]]:
+        detected = self._processor.post_process_object_detection(
+            output, threshold=self._threshold, target_sizes=list(sizes)
+        )
+        found = []
+        for (height, width), each in zip(sizes, detected, strict=True):
+            best = each["scores"].argsort(descending=True, stable=True)[:MOST]
+            found.append(
+                {
                     "boxes": each["boxes"][best].float().cpu().tolist(),
                     "labels": [self._names[number] for number in each["labels"][best].tolist()],
                     "scores": each["scores"][best].float().cpu().tolist(),
                     "width": width,
                     "height": height,
                 }
-        return [found[position] for position in range(len(items))]
+            )
+        return found
 
 
 def align(

@@ -23,7 +23,6 @@ from tasks.types import text_generation
 from tasks.types.contract import Alignment, Judged, Rows
 
 if TYPE_CHECKING:
-    import datasets
     import torch
 
 PLAIN = "{prompt}"
@@ -214,17 +213,6 @@ def written(tokens: Sequence[int], ends: frozenset[int]) -> tuple[int, bool]:
         if token in ends:
             return place, True
     return len(tokens) - 1, False
-
-
-def align(
-    features: datasets.Features,
-    columns: Mapping[str, str],
-    rows: datasets.Dataset,
-    checkpoint: Checkpoint,
-    overrides: Mapping[str, str],
-) -> Alignment:
-    """Texts have no labels to match."""
-    return Alignment()
 
 
 def judge_by(reference: str) -> Callable[[Rows, Rows, Alignment], dict[str, Judged]]:

@@ -12,9 +12,10 @@ from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Predictor, Row
 from tasks.types import speech_ctranslate2
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
+from tasks.types.labels import no_labels
 
 if TYPE_CHECKING:
-    import datasets
+    pass
 
 AUDIO = Column(
     name="audio",
@@ -159,17 +160,6 @@ def open_recognizer(checkpoint: Checkpoint, options: Options) -> Predictor:
     return CtcRecognizer(checkpoint, options) if ctc else Seq2SeqRecognizer(checkpoint, options)
 
 
-def align(
-    features: datasets.Features,
-    columns: Mapping[str, str],
-    rows: datasets.Dataset,
-    checkpoint: Checkpoint,
-    overrides: Mapping[str, str],
-) -> Alignment:
-    """Transcripts have no labels to match."""
-    return Alignment()
-
-
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
     """Return the transcripts, written and right."""
     return {"texts": Judged(list(predictions["text"]), list(references["text"]))}
@@ -195,7 +185,7 @@ SPEECH_RECOGNITION = TaskType(
     batch_cost=240,
     cost_unit="seconds",
     preprocessing=("max_new_tokens", "language"),
-    align=align,
+    align=no_labels,
     open=open_recognizer,
     evidence=evidence,
     judged_by=("texts",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.types import sequence_to_sequence as writing
 from tasks.types.contract import Column, TaskType
+from tasks.types.labels import no_labels
 
 TEXT = Column(
     name="text",
@@ -35,7 +36,7 @@ TEXT2TEXT_GENERATION = TaskType(
     batch_cost=8192,
     cost_unit="tokens",
     preprocessing=writing.PREPROCESSING,
-    align=writing.align,
+    align=no_labels,
     open=writing.opener(PURPOSE),
     evidence=writing.judge_by("target"),
     judged_by=("texts",),

@@ -10,6 +10,7 @@ from tasks.inference.diffusion import SETTINGS
 from tasks.inference.predictor import Options, Predictor
 from tasks.types import drawing
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
+from tasks.types.labels import no_labels
 
 if TYPE_CHECKING:
     import datasets
@@ -62,7 +63,7 @@ TEXT_TO_IMAGE = TaskType(
     batch_cost=4,
     cost_unit="images",
     preprocessing=SETTINGS,
-    align=drawing.align,
+    align=no_labels,
     open=open_painter,
     evidence=evidence,
     judged_by=("prompts", "images"),

@@ -6,6 +6,7 @@ from tasks.errors import BadEvaluation
 from tasks.inference.predictor import Options
 from tasks.types import sequence_to_sequence as writing
 from tasks.types.contract import Column, TaskType
+from tasks.types.labels import no_labels
 
 SOURCE = Column(
     name="source",
@@ -51,7 +52,7 @@ TRANSLATION = TaskType(
     batch_cost=8192,
     cost_unit="tokens",
     preprocessing=writing.PREPROCESSING,
-    align=writing.align,
+    align=no_labels,
     open=writing.opener(PURPOSE),
     evidence=writing.judge_by("target"),
     judged_by=("texts",),

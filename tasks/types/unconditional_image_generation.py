@@ -7,6 +7,7 @@ from tasks.inference.diffusion import SETTINGS
 from tasks.inference.predictor import Options, Predictor
 from tasks.types import drawing
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
+from tasks.types.labels import no_labels
 
 REAL = Column(
     name="target",
@@ -38,7 +39,7 @@ UNCONDITIONAL_IMAGE_GENERATION = TaskType(
     batch_cost=8,
     cost_unit="images",
     preprocessing=SETTINGS,
-    align=drawing.align,
+    align=no_labels,
     open=open_painter,
     evidence=evidence,
     judged_by=("images",),

@@ -13,9 +13,10 @@ from tasks.inference.predictor import Decode, Item, Options, Predictor, Row
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.image_classification import IMAGE
 from tasks.types.image_text import SETTINGS, Reader
+from tasks.types.labels import no_labels
 
 if TYPE_CHECKING:
-    import datasets
+    pass
 
 QUESTION = Column(
     name="question",
@@ -108,17 +109,6 @@ def open_answerer(checkpoint: Checkpoint, options: Options) -> Predictor:
     return AnswerWriter(checkpoint, options, family)
 
 
-def align(
-    features: datasets.Features,
-    columns: Mapping[str, str],
-    rows: datasets.Dataset,
-    checkpoint: Checkpoint,
-    overrides: Mapping[str, str],
-) -> Alignment:
-    """Answers are compared as text, not as labels."""
-    return Alignment()
-
-
 def right_answers(value: Any) -> list[str]:
     """Return a row's right answers, in whichever way the dataset keeps them.
 
@@ -164,7 +154,7 @@ VISUAL_QUESTION_ANSWERING = TaskType(
     batch_cost=8,
     cost_unit="images",
     preprocessing=SETTINGS,
-    align=align,
+    align=no_labels,
     open=open_answerer,
     evidence=evidence,
     judged_by=("answer_lists", "texts"),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import RowFailures
+from tasks.inference import segments
 from tasks.inference.batches import plan
 from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.engine import Flow, predict, stored_schema
@@ -67,12 +68,9 @@ def run(
 
 def stored(folder: Path, rows: int = 50) -> list[dict[str, Any]]:
     store = ChunkStore(str(folder), "key", SCHEMA)
-    found = []
-    for segment in cover(store.stored(), rows):
-        table = store.read(segment.stored.chunk)
-        assert table is not None
-        first = segment.stored.chunk.start
-        found += table.slice(segment.start - first, segment.stop - segment.start).to_pylist()
+    found: list[dict[str, Any]] = pa.concat_tables(
+        [segments.read(store, segment) for segment in cover(store.stored(), rows)]
+    ).to_pylist()
     return found
 
 

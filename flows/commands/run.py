@@ -1,0 +1,130 @@
+"""`assay run`: evaluate what config files or flags describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows import companion, console, environment
+from tasks import configs
+from tasks.errors import AssayError, BadEvaluation, UserError
+
+if TYPE_CHECKING:
+    from tasks.report import RunReport
+    from tasks.spec import Evaluation
+
+
+def run(
+    config: Annotated[
+        list[str] | None, typer.Argument(help="Config files, or names of shipped ones (see `assay list`).")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Task type, as text-classification.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Hub id, file or folder.")] = None,
+    dataset_config: Annotated[
+        str | None, typer.Option("--config", help="The dataset's configuration.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split, as test or test[:100].")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub dataset.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="canonical=dataset column, as text=sentence; repeatable.")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Hub id or folder; repeatable.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Metric name; repeatable.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Evaluate on a seeded sample of this many rows.")] = None,
+    streaming: Annotated[
+        bool | None, typer.Option("--streaming", help="Read the dataset's rows as they come.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Run evaluations from config files, or one from flags; flags given beside one config override it."""
+    flags = {
+        "task": task,
+        "dataset": {
+            "path": dataset,
+            "config": dataset_config,
+            "split": split,
+            "revision": revision,
+            "limit": limit,
+            "streaming": streaming,
+        },
+        "columns": _pairs(column or []),
+        "models": model,
+        "metrics": metric,
+    }
+    environment.prepare()
+    evaluations = _evaluations(config or [], flags)
+    failures: list[AssayError] = []
+    with companion.server() as prefect:
+        console.results(_evaluated(evaluations, prefect, failures), as_json=as_json)
+    if failures:
+        raise typer.Exit(2 if all(isinstance(error, UserError) for error in failures) else 1)
+
+
+def _pairs(columns: list[str]) -> dict[str, str]:
+    """Read `canonical=dataset column` pairs."""
+    pairs = {}
+    for given in columns:
+        canonical, equals, dataset_column = given.partition("=")
+        if not (canonical and equals and dataset_column):
+            raise BadEvaluation(f"'{given}' is not of the form canonical=column, as text=sentence.")
+        pairs[canonical] = dataset_column
+    return pairs
+
+
+def _evaluations(names: list[str], flags: dict[str, Any]) -> list[Evaluation]:
+    """Read every config, with flags over it; or make one evaluation of flags alone."""
+    given = {key: value for key, value in flags.items() if value}
+    given["dataset"] = {key: value for key, value in flags["dataset"].items() if value is not None}
+    given = {key: value for key, value in given.items() if value}
+    if not names:
+        if not given:
+            raise BadEvaluation(
+                "Nothing to evaluate: name a config, or give --task, --dataset and --model; "
+                "`assay list` shows what there is."
+            )
+        return [configs.parse(given)]
+    read = [configs.read(configs.find(name)) for name in names]
+    if not given:
+        return read
+    return [configs.parse(_over(each.model_dump(mode="json"), given)) for each in read]
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Lay given flags over a config: mappings key by key, lists whole."""
+    merged = dict(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        merged[key] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _evaluated(
+    evaluations: list[Evaluation], prefect: companion.Companion | None, failures: list[AssayError]
+) -> Iterator[list[RunReport]]:
+    """Run evaluations one after the other, yielding the outcome of each as it ends.
+
+    One that fails is said and kept in `failures`; the next goes on.
+    """
+    with console.aside.status("starting …"):
+        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+        from flows.evaluation import evaluate, progress
+
+        if prefect:
+            prefect.wait()
+    shown = progress.set(console.bar)
+    try:
+        for each in evaluations:
+            # Joining the heartbeat's thread takes most of a second; whoever started this sees it end anyway.
+            try:
+                with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+                    reports = evaluate(**{name: getattr(each, name) for name in type(each).model_fields})
+            except AssayError as error:
+                console.fail(str(error))
+                failures.append(error)
+            else:
+                yield reports
+    finally:
+        progress.reset(shown)
