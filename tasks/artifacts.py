@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import pictures
+from tasks import pictures, record
 from tasks.candidates import Candidate
 from tasks.columns import feature_kind
 from tasks.load import open_rows
@@ -48,6 +49,8 @@ def log(
     with tempfile.TemporaryDirectory() as folder:
         whole = with_references(plan, table)
         pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
+        kept = json.dumps(record.written(plan, candidate, predictions, judgement), indent=2)
+        (Path(folder) / record.FILE).write_text(kept, encoding="utf-8")
         judged, _ = judged_rows(plan, candidate, predictions) if "labels" in kind.judged_by else ({}, [])
         if "labels" in judged:
             labels, matrix = confusion(judged["labels"].predictions, judged["labels"].references)

@@ -39,6 +39,7 @@ class Candidate:
         alignment: Which of its labels is which of the dataset's.
         pins: Everything that can change its predictions on the evaluation's rows.
         labels: Which of its labels is which of the dataset's, as far as the user said so.
+        asked: What was asked for.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Candidate:
     alignment: Alignment
     pins: Mapping[str, Any]
     labels: Mapping[str, str] = field(default_factory=dict)
+    asked: Model | None = None
 
     @property
     def key(self) -> str:
@@ -89,7 +91,7 @@ def decide(plan: Plan) -> list[Candidate]:
         engines.check_machine(options)
         noted = replace(alignment, notes=(*alignment.notes, *_notes(checkpoint, options)))
         pins = _pins(plan, checkpoint, options)
-        candidates.append(Candidate(title, checkpoint, options, noted, pins, model.labels))
+        candidates.append(Candidate(title, checkpoint, options, noted, pins, model.labels, model))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
     for candidate in candidates:
         if keys[candidate.key, str(candidate.alignment)] > 1:

@@ -20,7 +20,7 @@ from tasks.metrics.intervals import scores as scores_of
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.score import Judgement, fitting, groups, judged_rows, judged_table, measure, measure_both
-from tasks.types.contract import Alignment
+from tasks.types.contract import Alignment, Judged
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,14 @@ class Contender:
         title: What the model is called.
         alignment: How its labels correspond to the dataset's.
         table: Its predictions as they are stored, of all rows or some, in rising order of `row`.
+        plan: Its own plan where it is not judged as the others are: another pattern may find the answer in
+            what it wrote. Its rows are those of the others.
     """
 
     title: str
     alignment: Alignment
     table: pa.Table
+    plan: Plan | None = None
 
     @classmethod
     def of(cls, outcome: Outcome) -> Contender:
@@ -152,13 +155,15 @@ class Pairwise:
         titles: What the models are called.
         rows: The numbers of the rows that all of them answered, in rising order.
         scores: Of each model, its scores on those rows, with intervals.
-        measured: Of each model, what the metrics made of those rows.
+        judged: Of each model, what the metrics took of those rows.
+        measured: Of each model, what the metrics made of it, in the order of the metrics.
         pairs: Every two models by every score, the headline's first.
     """
 
     titles: tuple[str, ...]
     rows: Sequence[int]
     scores: tuple[Mapping[str, Score], ...]
+    judged: tuple[Mapping[str, Judged], ...]
     measured: tuple[Sequence[Measurement], ...]
     pairs: tuple[Pair, ...]
 
@@ -195,7 +200,7 @@ def pairwise(plan: Plan, contenders: Sequence[Contender], *, headline_only: bool
     """
     settings = plan.evaluation.settings
     alike = answered_by_all(contenders)
-    judged = [judged_table(plan, each.alignment, each.table) for each in alike]
+    judged = [judged_table(each.plan or plan, each.alignment, each.table) for each in alike]
     rows = judged[0][1]
     belonging = groups(plan, rows)
     requested = fitting(plan, judged[0][0])[: 1 if headline_only else None]
@@ -227,6 +232,7 @@ def pairwise(plan: Plan, contenders: Sequence[Contender], *, headline_only: bool
         tuple(each.title for each in alike),
         rows,
         tuple(_scores(plan, of_a_model, belonging) for of_a_model in measured),
+        tuple(evidence for evidence, _ in judged),
         tuple(measured),
         tuple(pairs),
     )
