@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, compare, leaderboard, run, ui
+from flows.commands import catalogue, compare, leaderboard, reproduce, run, ui
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run.run,
     "list": catalogue.show,
     "compare": compare.compare,
+    "reproduce": reproduce.reproduce,
     "leaderboard": leaderboard.leaderboard,
     "ui": ui.ui,
 }

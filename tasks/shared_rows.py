@@ -64,8 +64,8 @@ def difference(one: RowsReference, other: RowsReference) -> str:
         return f"the dataset's revision ({one.revision[:12]} and {other.revision[:12]})"
     if unsampled(one).split != unsampled(other).split:
         return f"the split ({one.split} and {other.split})"
-    alike = {"source": one.source, "streamed": one.streamed, "columns": one.columns}
-    return "" if unsampled(one) == unsampled(replace(other, **alike)) else "which rows were chosen"
+    alike = replace(other, source=one.source, streamed=one.streamed, columns=one.columns)
+    return "" if unsampled(one) == unsampled(alike) else "which rows were chosen"
 
 
 def renumbered(table: pa.Table, places: dict[int, int]) -> pa.Table:

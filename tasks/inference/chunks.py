@@ -146,6 +146,11 @@ class ChunkStore:
         """Remove a stored chunk."""
         self._files.rm_file(f"{self._folder}/{chunk.name}")
 
+    def clear(self) -> None:
+        """Remove the whole prediction set."""
+        with suppress(FileNotFoundError):
+            self._files.rm(self._folder, recursive=True)
+
     def note(self, name: str, content: Mapping[str, Any]) -> None:
         """Keep a small JSON document beside the chunks, replacing the one of its name."""
         self._write(f"{self._folder}/{name}.json", json.dumps(content, indent=2, sort_keys=True).encode())
