@@ -195,7 +195,7 @@ def _environment(run: Recorded, candidate: Candidate) -> dict[str, tuple[str, st
 
 
 def _differing(old: pa.Table, new: pa.Table) -> tuple[int, int, tuple[Mapping[str, Any], ...]]:
-    """Count the rows whose predictions differ, and those that differ by rounding alone, and show the first."""
+    """Count the rows that differ, and those of them that do by rounding alone, and show the first."""
     names = [name for name in new.column_names if name != "row"]
     differing = rounded = 0
     shown: list[dict[str, Any]] = []
