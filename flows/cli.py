@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, leaderboard, run, ui
+from flows.commands import catalogue, leaderboard, run, sync, ui
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run.run,
     "list": catalogue.show,
     "leaderboard": leaderboard.leaderboard,
+    "sync": sync.sync,
     "ui": ui.ui,
 }
 """Every command by name; its signature and docstring are its options and its help."""
