@@ -78,9 +78,11 @@ def open_attempt(evaluation: str, name: str | None) -> tuple[str, bool]:
         about = records.read(folder, ABOUT) or {}
         if about.get("evaluation") != evaluation or about.get("address") != address():
             continue
-        if records.after(folder / PARENT).status not in (None, "KILLED") and folder.name != name:
+        ended = records.after(folder / PARENT).status not in (None, "KILLED")
+        if ended and about.get("closed") and folder.name != name:
             continue
         if time.time() - float(about["began"]) < RESUMABLE and _lock(folder):
+            records.write(folder, ABOUT, {**about, "closed": False})
             return folder.name, True
     attempt = name or uuid.uuid4().hex
     folder = folder_of(attempt)
@@ -96,8 +98,11 @@ def close(attempt: str) -> None:
     """Let go of an attempt; one that is over and wholly in MLflow leaves the disk."""
     folder = folder_of(attempt)
     status = records.after(folder / PARENT).status
-    if folder.is_dir() and not waiting(attempt) and status in ("FINISHED", "FAILED"):
+    about = records.read(folder, ABOUT)
+    if about is not None and not waiting(attempt) and status in ("FINISHED", "FAILED"):
         shutil.rmtree(folder, ignore_errors=True)
+    elif about is not None:
+        records.write(folder, ABOUT, {**about, "closed": True})
     lock = _held.pop(attempt, None)
     if lock is not None:
         lock.release(force=True)
