@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, compare, leaderboard, reproduce, run, ui
+from flows.commands import catalogue, compare, leaderboard, reproduce, run, sync, ui
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "compare": compare.compare,
     "reproduce": reproduce.reproduce,
     "leaderboard": leaderboard.leaderboard,
+    "sync": sync.sync,
     "ui": ui.ui,
 }
 """Every command by name; its signature and docstring are its options and its help."""

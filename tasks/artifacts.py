@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,20 +19,18 @@ from tasks.load import open_rows
 from tasks.metrics import confusion
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
+from tasks.records import ArtifactFolder
 from tasks.references import references
 from tasks.sampling import PICTURED, SAMPLED, sampled
 from tasks.score import Judgement, judged_rows
 from tasks.types.nesting import leaves, read
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 LONGEST_TEXT = 1000
 MEDIA = {"image", "audio"}
 
 
 def log(
-    store: MlflowClient,
+    store: ArtifactFolder,
     run_id: str,
     plan: Plan,
     candidate: Candidate,
