@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, leaderboard, run, ui
+from flows.commands import catalogue, leaderboard, run, suite, ui
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run.run,
+    "suite": suite.suite,
     "list": catalogue.show,
     "leaderboard": leaderboard.leaderboard,
     "ui": ui.ui,
