@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, leaderboard, run, suite, ui
+from flows.commands import catalogue, leaderboard, notify, receive, run, suite, ui
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "suite": suite.suite,
     "list": catalogue.show,
     "leaderboard": leaderboard.leaderboard,
+    "notify": notify.notify,
+    "receive": receive.receive,
     "ui": ui.ui,
 }
 """Every command by name; its signature and docstring are its options and its help."""

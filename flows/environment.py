@@ -50,5 +50,6 @@ def prepare(*, quiet: bool = True) -> None:
         defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     if "PREFECT_API_URL" not in os.environ and "prefect_api" in (found := running_servers()):
         defaults["PREFECT_API_URL"] = str(found["prefect_api"])
+        defaults["ASSAY_MLFLOW_PAGES"] = str(found["mlflow"])
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

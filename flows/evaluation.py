@@ -12,6 +12,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from flows import announcements
 from flows.companion import COMPANION
 from flows.membership import membership
 from tasks import candidates, columns, compare, load, predict, report, score, track
@@ -126,7 +127,12 @@ def _run_name() -> str:
     return f"{given.get('task')} · {str(path).rstrip('/').rsplit('/', 1)[-1]} · {count}"
 
 
-@flow(name="evaluate", flow_run_name=_run_name)
+@flow(
+    name="evaluate",
+    flow_run_name=_run_name,
+    on_completion=[announcements.evaluation_ended],
+    on_failure=[announcements.evaluation_ended],
+)
 def evaluate(
     task: TaskTypeName,
     dataset: Dataset,

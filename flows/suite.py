@@ -11,6 +11,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.deployments.runner import RunnerDeployment
 
+from flows import announcements
 from flows.evaluation import ModelsFailed, evaluate, origin, predict_rows, prepared
 from flows.membership import Membership, membership
 from tasks import scoreboard, suite_run, suites
@@ -43,7 +44,12 @@ def prepare(part: Part) -> tuple[Plan, list[Candidate]]:
     return prepared(part.evaluation)
 
 
-@flow(name="suite", flow_run_name="suite · {name}")
+@flow(
+    name="suite",
+    flow_run_name="suite · {name}",
+    on_completion=[announcements.suite_ended],
+    on_failure=[announcements.suite_ended],
+)
 def suite(
     name: str,
     evaluations: list[Entry],

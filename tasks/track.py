@@ -7,6 +7,7 @@ thread, and logging through it from a task's thread would open a new run without
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -138,8 +139,8 @@ def run_url(experiment_id: str, run_id: str) -> str:
     from tasks import home
 
     uri = home.tracking_uri()
-    base = uri.rstrip("/") if uri.startswith("http") else ""
-    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+    base = uri if uri.startswith("http") else os.environ.get("ASSAY_MLFLOW_PAGES", "")
+    return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
 def _direction(judgement: Judgement) -> str:
