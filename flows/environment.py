@@ -56,5 +56,6 @@ def prepare(*, quiet: bool = True) -> None:
             spoken.addHandler(logging.StreamHandler())
     if "PREFECT_API_URL" not in os.environ and "prefect_api" in (found := running_servers()):
         defaults["PREFECT_API_URL"] = str(found["prefect_api"])
+        defaults["ASSAY_MLFLOW_PAGES"] = str(found["mlflow"])
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

@@ -88,16 +88,7 @@ def _evaluations(names: list[str], flags: dict[str, Any]) -> list[Evaluation]:
     read = [configs.read(configs.find(name)) for name in names]
     if not given:
         return read
-    return [configs.parse(_over(each.model_dump(mode="json"), given)) for each in read]
-
-
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Lay given flags over a config: mappings key by key, lists whole."""
-    merged = dict(below)
-    for key, value in above.items():
-        inner = merged.get(key)
-        merged[key] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
-    return merged
+    return [configs.parse(configs.over(each.model_dump(mode="json"), given)) for each in read]
 
 
 def _evaluated(
