@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import pictures
+from tasks import exhibits, mistakes, overview, row_values
 from tasks.candidates import Candidate
 from tasks.columns import feature_kind
 from tasks.load import open_rows
-from tasks.metrics import confusion
+from tasks.pictures import contact_sheet
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.references import references
+from tasks.report import RunReport
 from tasks.sampling import PICTURED, SAMPLED, sampled
 from tasks.score import Judgement, judged_rows
 from tasks.types.nesting import leaves, read
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LONGEST_TEXT = 1000
+GRIDDED = 12
+"""Generated pictures in MLflow's grid of images."""
 MEDIA = {"image", "audio"}
 
 
@@ -46,29 +48,65 @@ def log(
         if detail:
             store.log_table(run_id, _columns(detail), f"{name}.json")
     with tempfile.TemporaryDirectory() as folder:
-        whole = with_references(plan, table)
-        pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
-        judged, _ = judged_rows(plan, candidate, predictions) if "labels" in kind.judged_by else ({}, [])
-        if "labels" in judged:
-            labels, matrix = confusion(judged["labels"].predictions, judged["labels"].references)
-            order = in_dataset_order(labels, candidate.alignment.dataset_labels)
-            names = [labels[each] for each in order]
-            drawn = pictures.confusion_matrix(names, matrix[np.ix_(order, order)], candidate.title)
-            drawn.savefig(Path(folder) / "confusion_matrix.png")
-        if "image" in kind.prediction.names:
-            made = [each for each in table["image"][:PICTURED].to_pylist() if each is not None]
-            pictures.grid(made).save(Path(folder) / "pictures.png")
+        pq.write_table(with_references(plan, table), Path(folder) / "predictions.parquet", compression="zstd")
+        try:
+            _look(store, run_id, Path(folder), plan, candidate, predictions, table, judgement)
+        except Exception as error:
+            # Pictures are for people; no run is lost for want of one.
+            exhibits.LOG.warning("Pictures of %s could not be drawn: %s", candidate.title, error)
         store.log_artifacts(run_id, folder)
+    if "image" in kind.prediction.names:
+        _log_drawn(store, run_id, table)
 
 
-def in_dataset_order(labels: Sequence[str], dataset_labels: Sequence[str]) -> list[int]:
-    """Return the positions of labels in the dataset's order; labels it lacks come last.
+def _look(
+    store: MlflowClient,
+    run_id: str,
+    folder: Path,
+    plan: Plan,
+    candidate: Candidate,
+    predictions: PredictionsReference,
+    table: pa.Table,
+    judgement: Judgement,
+) -> None:
+    """Write everything that is there to be looked at: pictures, and pages of mistakes."""
+    judged, numbers = judged_rows(plan, candidate, predictions)
+    values = row_values.row_values(plan, judged)
+    subject = exhibits.Subject(
+        candidate.title,
+        judged,
+        candidate.alignment.dataset_labels,
+        judgement.details,
+        values,
+        row_values.lengths(plan, table, numbers),
+        plan.evaluation.settings.level,
+    )
+    for name, content in exhibits.drawn(subject):
+        (folder / name).write_bytes(content)
+    if "tags" in judged:
+        tokens = read(open_rows(plan.rows), plan.mapping.columns["tokens"], numbers)
+        if wrong := mistakes.token_errors(judged["tags"], tokens):
+            store.log_table(run_id, _columns(wrong), "token_errors.json")
+    if "image" in plan.kind.prediction.names:
+        made = [each for each in table["image"][:PICTURED].to_pylist() if each is not None]
+        contact_sheet.grid(made).save(folder / "pictures.png")
+    page = mistakes.page(plan, candidate, table, judged, numbers, values)
+    (folder / "mistakes.html").write_text(page, encoding="utf-8")
 
-    >>> in_dataset_order(["one", "other", "zero"], ["zero", "one"])
-    [2, 0, 1]
-    """
-    place = {name: number for number, name in enumerate(dataset_labels)}
-    return sorted(range(len(labels)), key=lambda each: place.get(labels[each], len(place)))
+
+def _log_drawn(store: MlflowClient, run_id: str, table: pa.Table) -> None:
+    """Log the first generated pictures by step, for MLflow's grid of images: a step is a row."""
+    for row, encoded in enumerate(table["image"][:GRIDDED].to_pylist()):
+        if encoded is not None:
+            store.log_image(run_id, contact_sheet.thumbnail({"bytes": encoded}), key="generated", step=row)
+
+
+def log_overview(store: MlflowClient, run_id: str, reports: Sequence[RunReport]) -> None:
+    """Write the pictures that compare the models of an evaluation onto its parent run."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in overview.drawn(reports):
+            (Path(folder) / name).write_bytes(content)
+        store.log_artifacts(run_id, folder)
 
 
 def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str, list[Any]]:
@@ -101,7 +139,7 @@ def _fit(value: Any) -> Any:
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return value[:LONGEST_TEXT] + "…"
     if isinstance(value, Mapping) and "bytes" in value:
-        return pictures.thumbnail(value)
+        return contact_sheet.thumbnail(value)
     return value
 
 

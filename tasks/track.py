@@ -123,6 +123,7 @@ def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
     store = client()
     note = markdown(reports)
     store.set_tag(parent.run_id, "mlflow.note.content", note)
+    artifacts.log_overview(store, parent.run_id, reports)
     for report in reports:
         store.set_tag(report.mlflow_run_id, "mlflow.note.content", markdown([report]))
         store.set_tag(report.mlflow_run_id, f"{TAG}.best", str(report.best).lower())
