@@ -1,9 +1,9 @@
-"""What a run keeps to look at: sample table, full predictions, confusion matrix, tables of detail."""
+"""What a run keeps to look at: sample table, full predictions, pictures, tables of detail."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,50 +48,53 @@ def log(
         if detail:
             store.log_table(run_id, _columns(detail), f"{name}.json")
     with tempfile.TemporaryDirectory() as folder:
-        pq.write_table(with_references(plan, table), Path(folder) / "predictions.parquet", compression="zstd")
-        try:
-            _look(store, run_id, Path(folder), plan, candidate, predictions, table, judgement)
-        except Exception as error:
-            # Pictures are for people; no run is lost for want of one.
-            exhibits.LOG.warning("Pictures of %s could not be drawn: %s", candidate.title, error)
+        whole = with_references(plan, table)
+        pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
+        for name, content in looks(plan, candidate, predictions, judgement):
+            (Path(folder) / name).write_bytes(content)
         store.log_artifacts(run_id, folder)
+    if "tags" in kind.judged_by and (wrong := wrong_tokens(plan, candidate, predictions)):
+        store.log_table(run_id, _columns(wrong), "token_errors.json")
     if "image" in kind.prediction.names:
         _log_drawn(store, run_id, table)
 
 
-def _look(
-    store: MlflowClient,
-    run_id: str,
-    folder: Path,
-    plan: Plan,
-    candidate: Candidate,
-    predictions: PredictionsReference,
-    table: pa.Table,
-    judgement: Judgement,
-) -> None:
-    """Write everything that is there to be looked at: pictures, and pages of mistakes."""
+def looks(
+    plan: Plan, candidate: Candidate, predictions: PredictionsReference, judgement: Judgement
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of everything there is to look at: pictures, and the page of mistakes.
+
+    What cannot be drawn is a warning: no run is lost for want of a picture.
+    """
+    table = predictions.table()
     judged, numbers = judged_rows(plan, candidate, predictions)
-    values = row_values.row_values(plan, judged)
+    known = exhibits.attempted("what is known of rows", lambda: row_values.row_values(plan, judged))
     subject = exhibits.Subject(
         candidate.title,
         judged,
         candidate.alignment.dataset_labels,
         judgement.details,
-        values,
-        row_values.lengths(plan, table, numbers),
+        known,
+        exhibits.attempted("length of inputs", lambda: row_values.lengths(plan, table, numbers)),
         plan.evaluation.settings.level,
     )
-    for name, content in exhibits.drawn(subject):
-        (folder / name).write_bytes(content)
-    if "tags" in judged:
-        tokens = read(open_rows(plan.rows), plan.mapping.columns["tokens"], numbers)
-        if wrong := mistakes.token_errors(judged["tags"], tokens):
-            store.log_table(run_id, _columns(wrong), "token_errors.json")
+    yield from exhibits.drawn(subject)
     if "image" in plan.kind.prediction.names:
         made = [each for each in table["image"][:PICTURED].to_pylist() if each is not None]
-        contact_sheet.grid(made).save(folder / "pictures.png")
-    page = mistakes.page(plan, candidate, table, judged, numbers, values)
-    (folder / "mistakes.html").write_text(page, encoding="utf-8")
+        if (sheet := exhibits.attempted("pictures.png", lambda: contact_sheet.encoded(made))) is not None:
+            yield "pictures.png", sheet
+    found = exhibits.attempted(
+        "mistakes.html", lambda: mistakes.page(plan, candidate, table, judged, numbers, known)
+    )
+    if found is not None:
+        yield "mistakes.html", found.encode()
+
+
+def wrong_tokens(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -> list[dict[str, Any]]:
+    """Return the words that were tagged wrongly, the most frequent first."""
+    judged, numbers = judged_rows(plan, candidate, predictions)
+    tokens = read(open_rows(plan.rows), plan.mapping.columns["tokens"], numbers)
+    return mistakes.token_errors(judged["tags"], tokens)
 
 
 def _log_drawn(store: MlflowClient, run_id: str, table: pa.Table) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ LOG = logging.getLogger("assay.pictures")
 RESAMPLES = 200
 """Bootstrap samples of an interval that is drawn, not reported."""
 OUTSIDE = "O"
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,21 @@ class Subject:
 Draw = Callable[[Subject], bytes | None]
 
 
+def attempted(name: str, make: Callable[[], Made | None]) -> Made | None:
+    """Return what is made; None where that fails, with a warning: no run is lost for want of a picture."""
+    try:
+        return make()
+    except Exception as error:
+        LOG.warning("'%s' could not be made: %s: %s", name, type(error).__name__, error)
+        return None
+
+
 def drawn(subject: Subject) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the content of every picture that fits; one that fails is a warning."""
     for name, needs, draw in EXHIBITS:
-        if not needs & set(subject.judged) and needs != ANYTHING:
+        if needs != ANYTHING and not needs & set(subject.judged):
             continue
-        try:
-            content = draw(subject)
-        except Exception as error:
-            LOG.warning("The picture '%s' of %s could not be drawn: %s", name, subject.title, error)
-            continue
-        if content is not None:
+        if (content := attempted(name, partial(draw, subject))) is not None:
             yield name, content
 
 

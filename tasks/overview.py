@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.exhibits import attempted
 from tasks.metrics.comparison import Difference
 from tasks.metrics.contract import Score
 from tasks.pictures.canvas import png
@@ -20,7 +20,6 @@ from tasks.report import RunReport, mark, score_keys
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LOG = logging.getLogger("assay.pictures")
 Pairs = Mapping[tuple[int, int], Difference]
 """By the positions of two models: the first one's score minus the second's."""
 
@@ -55,12 +54,8 @@ def drawn(reports: Sequence[RunReport], pairs: Pairs | None = None) -> Iterator[
         "side_by_side.png": lambda: side_by_side([names[at] for at in order], every, title),
     }  # fmt: skip
     for name, draw in pictures.items():
-        try:
-            content = png(draw())
-        except Exception as error:
-            LOG.warning("The picture '%s' of %s could not be drawn: %s", name, title, error)
-            continue
-        yield name, content
+        if (figure := attempted(name, draw)) is not None:
+            yield name, png(figure)
 
 
 def _against_best(reports: Sequence[RunReport]) -> Pairs:

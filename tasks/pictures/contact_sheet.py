@@ -28,6 +28,13 @@ def grid(drawn: Sequence[bytes], side: int = 192) -> Image.Image:
     return sheet
 
 
+def encoded(drawn: Sequence[bytes]) -> bytes:
+    """Return the grid of encoded pictures as a PNG."""
+    buffer = io.BytesIO()
+    grid(drawn).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
 def small(value: Mapping[str, Any], side: int = THUMBNAIL) -> Image.Image:
     """Return an undecoded image value as a picture no larger than some pixels a side."""
     picture = media.image(value)
