@@ -18,7 +18,7 @@ from tasks.compare import headline
 from tasks.load import RowsReference
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
-from tasks.report import RunReport, markdown
+from tasks.report import OVERVIEW, RunReport, loading, markdown
 from tasks.score import Judgement
 from tasks.tracking import TAG, bury, client, experiment, this_process
 
@@ -121,11 +121,11 @@ def record(
 def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
     """Write the score table into the description of the parent and of each model's run."""
     store = client()
-    note = markdown(reports)
-    store.set_tag(parent.run_id, "mlflow.note.content", note)
+    store.set_tag(parent.run_id, "mlflow.note.content", f"{markdown(reports)}\n\n{OVERVIEW}")
     artifacts.log_overview(store, parent.run_id, reports)
     for report in reports:
-        store.set_tag(report.mlflow_run_id, "mlflow.note.content", markdown([report]))
+        note = f"{markdown([report])}\n\n{loading(report.mlflow_run_id)}"
+        store.set_tag(report.mlflow_run_id, "mlflow.note.content", note)
         store.set_tag(report.mlflow_run_id, f"{TAG}.best", str(report.best).lower())
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_MODELS = 40
+
 
 def ranked(scores: Sequence[Score]) -> list[int]:
     """Return the positions of scores from best to worst, the undefined ones last.
@@ -41,11 +43,15 @@ def forest(
         scores: Their scores.
         key: The score's key.
         title: What was evaluated.
+
+    Of more than 40 models the best 40 are drawn.
     """
     if not names:
         return nothing(title, "no models")
-    order = ranked(scores)
+    order = ranked(scores)[:MOST_MODELS]
     shown = legible_names(names, 40)
+    if len(names) > len(order):
+        title = f"the best {len(order)} of {len(names)} models · {title}"
     figure, axes = framed(8.0, 1.5 + 0.36 * len(order), title)
     best = scores[order[0]]
     if len(order) > 1 and best.low is not None and best.high is not None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIGNIFICANT = 0.05
+MOST_MODELS = 30
 WRITTEN = 14
 """Up to this many models every cell bears its difference."""
 
@@ -37,14 +38,19 @@ def pairwise(
         key: The score's key.
         title: What was evaluated.
         higher_is_better: The score's direction.
+
+    Of more than 30 models the first 30 are drawn.
     """
-    if len(names) < 2:
+    every = len(names)
+    names, kept = names[:MOST_MODELS], slice(MOST_MODELS)
+    differences, p_values = differences[kept, kept], p_values[kept, kept]
+    if every < 2:
         return nothing(title, "one model: nothing to compare")
     shown = legible_names(names, 24)
     gain = differences if higher_is_better else -differences
     told = np.isfinite(differences) & (p_values < SIGNIFICANT)
     reach = float(np.abs(gain[told]).max()) if told.any() else 1.0
-    side = 2.6 + 0.62 * max(len(names), 3)
+    side = 2.6 + (0.62 if len(names) <= WRITTEN else 0.34) * max(len(names), 3)
     figure = canvas(side + 1.6, side)
     axes = figure.subplots()
     axes.set_facecolor("#F4F4F4")
@@ -52,7 +58,7 @@ def pairwise(
     axes.set_xticks(range(len(names)), shown, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), shown)
     axes.set_xlabel("than")
-    headed(figure, title)
+    headed(figure, title if every <= MOST_MODELS else f"the first {MOST_MODELS} of {every} models · {title}")
     if len(names) <= WRITTEN:
         for (row, column), value in np.ndenumerate(differences):
             if row == column or not np.isfinite(value):

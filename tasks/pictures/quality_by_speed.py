@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from tasks.metrics.contract import Score
 from tasks.pictures.canvas import CYCLE, FAINT, MARKERS, framed, legible, legible_names, nothing
+from tasks.pictures.forest import ranked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+MOST_MODELS = 40
 
 
 def front(values: Sequence[float], speeds: Sequence[float], *, higher_is_better: bool = True) -> list[int]:
@@ -37,6 +40,8 @@ def quality_by_speed(
         speeds: Rows a second; None where nothing was predicted in this run, which leaves a model out.
         key: The score's key.
         title: What was evaluated.
+
+    Of more than 40 models the best 40 are drawn.
     """
     from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -45,9 +50,10 @@ def quality_by_speed(
         for name, score, speed in zip(names, scores, speeds, strict=True)
         if speed and score.value == score.value
     ]
+    there = [there[each] for each in ranked([score for _, score, _ in there])[:MOST_MODELS]]
     if not there:
         return nothing(title, "no speed: all predictions were stored already")
-    figure, axes = framed(8.2, 4.4, title)
+    figure, axes = framed(8.2, max(4.4, 1.0 + 0.22 * len(there)), title)
     up = scores[0].higher_is_better
     line = front([each[1].value for each in there], [each[2] for each in there], higher_is_better=up)
     axes.plot(
@@ -76,7 +82,7 @@ def quality_by_speed(
         axes.invert_yaxis()
     axes.grid(True, color="#EEEEEE")
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
-    left_out = len(names) - len(there)
+    left_out = sum(not speed for speed in speeds)
     if left_out:
         figure.supxlabel(
             f"{left_out} without a speed left out: their predictions were stored already", fontsize=8
