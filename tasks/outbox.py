@@ -15,6 +15,7 @@ sends what is left.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -150,6 +151,15 @@ def tell(place: Path, told: records.After) -> None:
     if both != before:
         (place / SENT).unlink(missing_ok=True)
         records.write(place, records.AFTER, {"tags": dict(both.tags), "status": both.status})
+
+
+def attach(place: Path, made: Path) -> None:
+    """Add artifacts to a record from a folder on the outbox's disk; each is there whole or not at all."""
+    artifacts = place / records.ARTIFACTS
+    artifacts.mkdir(exist_ok=True)
+    for file in made.iterdir():
+        os.replace(file, artifacts / file.name)
+    (place / SENT).unlink(missing_ok=True)
 
 
 def unend(place: Path) -> None:

@@ -22,7 +22,7 @@ from tasks.errors import NoAccess
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.records import After, ArtifactFolder, Record, take
-from tasks.report import RunReport, markdown
+from tasks.report import OVERVIEW, RunReport, loading, markdown
 from tasks.score import Judgement
 from tasks.tracking import TAG, bury, client, experiment
 
@@ -161,12 +161,19 @@ def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
     for report in reports:
         if report.model not in places:
             continue
-        tags = {"mlflow.note.content": markdown([report]), f"{TAG}.best": str(report.best).lower()}
+        note = f"{markdown([report])}\n\n{loading(report.mlflow_run_id)}"
+        tags = {"mlflow.note.content": note, f"{TAG}.best": str(report.best).lower()}
         if report.difference is not None and best is not None:
             tags[f"{TAG}.difference"] = json.dumps({"from": best, **asdict(report.difference)})
         outbox.tell(places[report.model][0], After(tags))
-    about = {"mlflow.note.content": markdown(reports)}
-    outbox.tell(outbox.folder_of(parent.attempt) / outbox.PARENT, After(about))
+    made = outbox.scratch()
+    try:
+        artifacts.write_overview(made, reports)
+        place = outbox.folder_of(parent.attempt) / outbox.PARENT
+        outbox.attach(place, made)
+        outbox.tell(place, After({"mlflow.note.content": f"{markdown(reports)}\n\n{OVERVIEW}"}))
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
     _sent(parent.attempt, parent.attempt)
 
 
