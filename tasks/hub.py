@@ -79,14 +79,16 @@ def be_patient() -> None:
     The clients do so themselves for some requests and not for others: `repo_info` gives up at once. Only
     what may be asked twice is, not what writes.
     """
-    import httpx2
     import huggingface_hub
-    from huggingface_hub.utils._http import hf_request_event_hook
+    from huggingface_hub.utils import _http
 
-    class Patient(httpx2.Client):
-        def send(self, request: httpx2.Request, **more: Any) -> httpx2.Response:
+    def patient() -> Any:
+        client = _http.default_client_factory()
+        once = client.send
+
+        def send(request: Any, **more: Any) -> Any:
             for attempt in itertools.count():
-                response = super().send(request, **more)
+                response = once(request, **more)
                 last = attempt + 1 == TRIES or request.method not in {"GET", "HEAD"}
                 if last or response.status_code not in PASSING:
                     break
@@ -94,15 +96,15 @@ def be_patient() -> None:
                 time.sleep(pause(response.headers, attempt))
             return response
 
-    def patient() -> httpx2.Client:
-        hooks = {"request": [hf_request_event_hook]}
-        return Patient(event_hooks=hooks, follow_redirects=True, timeout=None)
+        # A class of its own would name the HTTP library, which the client's authors have changed before.
+        client.send = send  # type: ignore[method-assign]
+        return client
 
     huggingface_hub.set_client_factory(patient)
 
 
 def pause(headers: Mapping[str, str], attempt: int) -> float:
-    """Return how many seconds to wait before asking again: what the answer says, else twice as long each time.
+    """Return how many seconds to wait before asking again: what the answer says, else ever longer.
 
     >>> pause({"Retry-After": "3"}, 0), pause({"ratelimit": '"api";r=0;t=55'}, 0), pause({}, 2)
     (3.0, 56.0, 4.0)

@@ -250,7 +250,8 @@ def _from_benchmark(entry: Mapping[str, Any], name: str) -> Declaration:
         for each in _list(entry.get("solvers"))
         if isinstance(each, Mapping)
     }
-    fields = entry.get("field_spec") if isinstance(entry.get("field_spec"), Mapping) else {}
+    stated = entry.get("field_spec")
+    fields: Mapping[str, Any] = stated if isinstance(stated, Mapping) else {}
     task = "multiple-choice" if "multiple_choice" in solvers or fields.get("choices") else "text-generation"
     columns: dict[str, str] = {}
     for standard, column in fields.items():
