@@ -84,11 +84,27 @@ def _evaluations(names: list[str], flags: dict[str, Any]) -> list[Evaluation]:
                 "Nothing to evaluate: name a config, or give --task, --dataset and --model; "
                 "`assay list` shows what there is."
             )
-        return [configs.parse(given)]
+        return [configs.parse(_from_card(given))]
     read = [configs.read(configs.find(name)) for name in names]
     if not given:
         return read
     return [configs.parse(configs.over(each.model_dump(mode="json"), given)) for each in read]
+
+
+def _from_card(given: dict[str, Any]) -> dict[str, Any]:
+    """Fill in, where no task type is given, what the dataset's own card says, and say what that was."""
+    path = given.get("dataset", {}).get("path")
+    if "task" in given or path is None:
+        return given
+    from tasks.cards import dataset as card
+
+    if "models" not in given:
+        raise BadEvaluation(f"Name a model with --model; `assay models --dataset {path}` finds some.")
+    asked = {key: given["dataset"].get(key) for key in ("revision", "config", "split")}
+    declaration = card.declared(path, **asked)
+    for sentence in card.told(declaration, path):
+        console.aside.print(f"note: {sentence}", markup=False, soft_wrap=True)
+    return configs.over(declaration.given(), given)
 
 
 def _evaluated(
