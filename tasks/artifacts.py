@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import pictures
+from tasks import pictures, prediction_content
 from tasks.candidates import Candidate
 from tasks.columns import feature_kind
 from tasks.load import open_rows
@@ -46,7 +47,7 @@ def log(
         if detail:
             store.log_table(run_id, _columns(detail), f"{name}.json")
     with tempfile.TemporaryDirectory() as folder:
-        whole = with_references(plan, table)
+        whole = exported(plan, candidate, table)
         pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
         judged, _ = judged_rows(plan, candidate, predictions) if "labels" in kind.judged_by else ({}, [])
         if "labels" in judged:
@@ -107,6 +108,13 @@ def _fit(value: Any) -> Any:
 
 def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [record[name] for record in records] for name in (records[0] if records else {})}
+
+
+def exported(plan: Plan, candidate: Candidate, table: pa.Table) -> pa.Table:
+    """Return all predictions as they are logged: a file that can stand for the model in an evaluation."""
+    # Its probabilities come in this order.
+    stated = json.dumps(list(candidate.alignment.model_labels))
+    return with_references(plan, table).replace_schema_metadata({prediction_content.LABELS: stated})
 
 
 def with_references(plan: Plan, table: pa.Table) -> pa.Table:

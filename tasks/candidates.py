@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks import catalogue, engines, examples, home
+from tasks import catalogue, engines, examples, home, prediction_files
 from tasks.errors import BadEvaluation, listing
 from tasks.inference import checkpoints, devices, endpoints
 from tasks.inference.checkpoints import Checkpoint
@@ -23,6 +23,9 @@ from tasks.spec import Model, Settings
 from tasks.types import task_type
 from tasks.types.contract import Alignment
 from tasks.types.nesting import parts
+
+if TYPE_CHECKING:
+    import datasets
 
 STORE_VERSION = 1
 """Raised when the layout of stored predictions changes."""
@@ -68,7 +71,7 @@ def decide(plan: Plan) -> list[Candidate]:
     """
     evaluation, kind = plan.evaluation, plan.kind
     chosen = [engines.choose(kind, model, evaluation.settings) for model in evaluation.models]
-    found = [_found(model, evaluation.settings) for model in evaluation.models]
+    found = [_found(plan, model) for model in evaluation.models]
     for checkpoint, engine in zip(found, chosen, strict=True):
         engines.check_form(checkpoint, engine)
     titles = _titles(evaluation.models, found)
@@ -78,7 +81,7 @@ def decide(plan: Plan) -> list[Candidate]:
     candidates = []
     for model, checkpoint, title, engine in zip(evaluation.models, found, titles, chosen, strict=True):
         _check_form(plan, checkpoint)
-        alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
+        alignment = _aligned(plan, opened, checkpoint, model.labels)
         options = replace(_options(model, evaluation.settings, engine), examples=shown)
         if "layout" in kind.preprocessing:
             options = replace(options, layout=alignment.layout)
@@ -117,7 +120,20 @@ def realigned(plan: Plan, candidate: Candidate) -> Candidate:
     return replace(candidate, alignment=replace(alignment, notes=notes))
 
 
-def _found(model: Model, settings: Settings) -> Checkpoint:
+def _aligned(
+    plan: Plan, opened: datasets.Dataset, checkpoint: Checkpoint, overrides: Mapping[str, str]
+) -> Alignment:
+    if checkpoint.form == "predictions":
+        alignment = prediction_files.align(plan, opened, checkpoint, overrides)
+        prediction_files.check_metrics(plan, checkpoint, alignment)
+        return alignment
+    return plan.kind.align(opened.features, plan.mapping.columns, opened, checkpoint, overrides)
+
+
+def _found(plan: Plan, model: Model) -> Checkpoint:
+    settings = plan.evaluation.settings
+    if model.predictions:
+        return prediction_files.resolve(plan, model)
     if model.endpoint is None:
         return checkpoints.resolve(
             model.name,
@@ -163,7 +179,7 @@ def _check_form(plan: Plan, checkpoint: Checkpoint) -> None:
     kind = plan.kind
     # What is converted for another engine is still a model of transformers'; its engine was checked.
     form = "transformers" if checkpoint.form == "ctranslate2" else checkpoint.form
-    if checkpoint.endpoint or form == kind.form:
+    if checkpoint.endpoint or form in {kind.form, "predictions"}:
         return
     able = [name for name in catalogue.task_types() if task_type(name).form == checkpoint.form]
     raise BadEvaluation(
@@ -186,8 +202,8 @@ def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
 
 
 def _options(model: Model, settings: Settings, engine: str) -> Options:
-    if engine == "endpoint":
-        return Options(device="endpoint", dtype="unknown", **_manner(settings, engine))
+    if engine in {"endpoint", engines.FILE}:
+        return Options(device=engine, dtype="unknown", **_manner(settings, engine))
     device = devices.choose_device(settings.device)
     return Options(
         device=device,
@@ -218,19 +234,34 @@ def _manner(settings: Settings, engine: str) -> dict[str, Any]:
 def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any]:
     kind, columns = plan.kind, plan.mapping.columns
     more: dict[str, Any] = {} if options.engine == "transformers" else {"engine": options.engine}
+    if options.engine == engines.FILE:
+        return {
+            **_rows_pins(plan, checkpoint),
+            "columns": {},
+            "dtype": options.dtype,
+            "preprocessing": prediction_files.pins(plan, checkpoint),
+            **more,
+        }
     if kind.generates and options.temperature and "seed" not in kind.preprocessing:
         more["seed"] = options.seed
     # Text that is not drawn depends on no seed; pictures are always drawn.
     idle = None if options.temperature or kind.form == "diffusers" else "seed"
     return {
-        "store_version": STORE_VERSION,
-        "task_type": kind.name,
-        "task_type_version": kind.version,
-        "model": "" if checkpoint.local else checkpoint.place,
-        "model_commit": checkpoint.commit,
-        "rows": plan.rows.fingerprint,
+        **_rows_pins(plan, checkpoint),
         "columns": {name: columns[name] for name in kind.inputs if name in columns},
         "dtype": options.dtype,
         "preprocessing": {name: getattr(options, name) for name in kind.preprocessing if name != idle},
         **more,
+    }
+
+
+def _rows_pins(plan: Plan, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what pins the model and the rows, whatever runs it."""
+    return {
+        "store_version": STORE_VERSION,
+        "task_type": plan.kind.name,
+        "task_type_version": plan.kind.version,
+        "model": "" if checkpoint.local else checkpoint.place,
+        "model_commit": checkpoint.commit,
+        "rows": plan.rows.fingerprint,
     }

@@ -7,6 +7,7 @@ form silently loses its types where it cannot be imported.
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -107,11 +108,12 @@ class Price(Strict):
 
 
 class Model(Strict):
-    """One model to evaluate; in YAML the name alone is enough."""
+    """One model to evaluate, or a file of predictions made elsewhere; in YAML a model's name is enough."""
 
     name: str = Field(
-        min_length=1,
-        description="A Hub id (owner/name), a local folder, or what the endpoint calls the model.",
+        "",
+        description="A Hub id (owner/name), a local folder, or what the endpoint calls the model; for a file "
+        "of predictions what to call it, left out the file's own name.",
         json_schema_extra={"position": 0},
     )
     revision: str | None = Field(
@@ -159,11 +161,32 @@ class Model(Strict):
         description="Seconds to wait for one answer of the endpoint before asking again.",
         json_schema_extra={"position": 8},
     )
+    predictions: str | None = Field(
+        None,
+        min_length=1,
+        description="A file of predictions made elsewhere (Parquet, CSV, JSON, JSON Lines), which are scored "
+        "in a model's place; nothing is loaded.",
+        json_schema_extra={"position": 9},
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, given: Any) -> Any:
         return {"name": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.predictions is not None:
+            self.name = self.name or PurePath(self.predictions).stem
+            fixed = [key for key in ("revision", "dtype", "endpoint", "price") if getattr(self, key)]
+            if fixed:
+                raise ValueError(
+                    f"the predictions '{self.name}' are in a file, so that nothing is run with a {fixed[0]}; "
+                    f"leave '{fixed[0]}' out"
+                )
+        if not self.name:
+            raise ValueError("it needs a name, or the predictions that stand for a model")
+        return self
 
     @model_validator(mode="after")
     def _endpoint_alone(self) -> Self:

@@ -31,6 +31,9 @@ def run(
         list[str] | None, typer.Option(help="canonical=dataset column, as text=sentence; repeatable.")
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Hub id or folder; repeatable.")] = None,
+    predictions: Annotated[
+        list[str] | None, typer.Option(help="File of predictions made elsewhere; repeatable.")
+    ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Metric name; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(help="Evaluate on a seeded sample of this many rows.")] = None,
     streaming: Annotated[
@@ -50,7 +53,7 @@ def run(
             "streaming": streaming,
         },
         "columns": _pairs(column or []),
-        "models": model,
+        "models": [*(model or []), *({"predictions": each} for each in predictions or [])],
         "metrics": metric,
     }
     environment.prepare()
