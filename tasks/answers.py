@@ -162,7 +162,7 @@ def _by_label(value: Any, labels: Sequence[str]) -> list[Any] | None:
     if isinstance(value, str) and value:
         value = json.loads(value)
     if isinstance(value, Mapping):
-        return [value.get(label, 0.0) for label in labels]
+        return [value.get(label, 0.0) for label in labels] or None
     return value if labels and isinstance(value, list) and len(value) == len(labels) else None
 
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks import catalogue, engines, examples, home, prediction_files
+from tasks import catalogue, engines, examples, functions, home, prediction_files
 from tasks.errors import BadEvaluation, listing
+from tasks.functions import Function
 from tasks.inference import checkpoints, devices, endpoints
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import ChunkStore, key_of
 from tasks.inference.endpoints import Endpoint, Price
 from tasks.inference.engine import stored_schema
 from tasks.inference.predictor import Options
-from tasks.inference.segments import gaps, predicted
+from tasks.inference.segments import gaps, predicted, read_all
 from tasks.load import count_of, head_rows, open_rows
 from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
@@ -42,6 +43,7 @@ class Candidate:
         alignment: Which of its labels is which of the dataset's.
         pins: Everything that can change its predictions on the evaluation's rows.
         labels: Which of its labels is which of the dataset's, as far as the user said so.
+        function: The function that stands for a model, where one does.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Candidate:
     alignment: Alignment
     pins: Mapping[str, Any]
     labels: Mapping[str, str] = field(default_factory=dict)
+    function: Function | None = None
 
     @property
     def key(self) -> str:
@@ -81,7 +84,7 @@ def decide(plan: Plan) -> list[Candidate]:
     candidates = []
     for model, checkpoint, title, engine in zip(evaluation.models, found, titles, chosen, strict=True):
         _check_form(plan, checkpoint)
-        alignment = _aligned(plan, opened, checkpoint, model.labels)
+        alignment = _aligned(plan, opened, checkpoint, model)
         options = replace(_options(model, evaluation.settings, engine), examples=shown)
         if "layout" in kind.preprocessing:
             options = replace(options, layout=alignment.layout)
@@ -92,7 +95,7 @@ def decide(plan: Plan) -> list[Candidate]:
         engines.check_machine(options)
         noted = replace(alignment, notes=(*alignment.notes, *_notes(checkpoint, options)))
         pins = _pins(plan, checkpoint, options)
-        candidates.append(Candidate(title, checkpoint, options, noted, pins, model.labels))
+        candidates.append(Candidate(title, checkpoint, options, noted, pins, model.labels, model.function))
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
     for candidate in candidates:
         if keys[candidate.key, str(candidate.alignment)] > 1:
@@ -107,9 +110,16 @@ def decide(plan: Plan) -> list[Candidate]:
 def realigned(plan: Plan, candidate: Candidate) -> Candidate:
     """Match labels once more where only a stream's first rows could be looked at before, now by all of them.
 
+    So are a function's, of which nothing was known before it had run.
+
     Raises:
         BadLabels: Later rows have labels that map to nothing, or that are hidden.
     """
+    if candidate.function is not None:
+        opened = open_rows(plan.rows)
+        said = read_all(store_of(plan, candidate), len(opened))
+        found = functions.align(plan, opened, candidate.checkpoint, candidate.function, said)
+        return replace(candidate, alignment=found)
     if not plan.rows.streamed:
         return candidate
     opened = open_rows(plan.rows)
@@ -120,18 +130,20 @@ def realigned(plan: Plan, candidate: Candidate) -> Candidate:
     return replace(candidate, alignment=replace(alignment, notes=notes))
 
 
-def _aligned(
-    plan: Plan, opened: datasets.Dataset, checkpoint: Checkpoint, overrides: Mapping[str, str]
-) -> Alignment:
+def _aligned(plan: Plan, opened: datasets.Dataset, checkpoint: Checkpoint, model: Model) -> Alignment:
+    if model.function is not None:
+        return functions.align(plan, opened, checkpoint, model.function)
     if checkpoint.form == "predictions":
-        alignment = prediction_files.align(plan, opened, checkpoint, overrides)
+        alignment = prediction_files.align(plan, opened, checkpoint, model.labels)
         prediction_files.check_metrics(plan, checkpoint, alignment)
         return alignment
-    return plan.kind.align(opened.features, plan.mapping.columns, opened, checkpoint, overrides)
+    return plan.kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
 
 
 def _found(plan: Plan, model: Model) -> Checkpoint:
     settings = plan.evaluation.settings
+    if model.function is not None:
+        return functions.resolve(plan, model.function)
     if model.predictions:
         return prediction_files.resolve(plan, model)
     if model.endpoint is None:
@@ -179,7 +191,7 @@ def _check_form(plan: Plan, checkpoint: Checkpoint) -> None:
     kind = plan.kind
     # What is converted for another engine is still a model of transformers'; its engine was checked.
     form = "transformers" if checkpoint.form == "ctranslate2" else checkpoint.form
-    if checkpoint.endpoint or form in {kind.form, "predictions"}:
+    if checkpoint.endpoint or form in {kind.form, "predictions", "function"}:
         return
     able = [name for name in catalogue.task_types() if task_type(name).form == checkpoint.form]
     raise BadEvaluation(
@@ -202,6 +214,8 @@ def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
 
 
 def _options(model: Model, settings: Settings, engine: str) -> Options:
+    if engine == engines.PYTHON:
+        return Options(device="cpu", dtype="unknown", **_manner(settings, engine))
     if engine in {"endpoint", engines.FILE}:
         return Options(device=engine, dtype="unknown", **_manner(settings, engine))
     device = devices.choose_device(settings.device)
@@ -234,6 +248,10 @@ def _manner(settings: Settings, engine: str) -> dict[str, Any]:
 def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any]:
     kind, columns = plan.kind, plan.mapping.columns
     more: dict[str, Any] = {} if options.engine == "transformers" else {"engine": options.engine}
+    if options.engine == engines.PYTHON:
+        read = {name: columns[name] for name in kind.inputs if name in columns}
+        version = {"version": functions.VERSION}
+        return {**_rows_pins(plan, checkpoint), "columns": read, "preprocessing": version, **more}
     if options.engine == engines.FILE:
         return {
             **_rows_pins(plan, checkpoint),

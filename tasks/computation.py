@@ -6,11 +6,13 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from tasks import prediction_files
 from tasks.candidates import Candidate, store_of
 from tasks.engines import FILE, opener
+from tasks.functions import Caller
 from tasks.inference import dispatch, engine
 from tasks.inference.chunks import Chunk
 from tasks.inference.efficiency import Meter, figures
@@ -18,7 +20,7 @@ from tasks.inference.engine import Flow
 from tasks.inference.predictor import ROW, Options, Predictor, Remote
 from tasks.inference.tally import Tally
 from tasks.intake import Intake
-from tasks.load import count_of, open_rows
+from tasks.load import count_of, head_rows, open_rows
 from tasks.plan import Plan
 from tasks.spec import Settings
 from tasks.types.contract import TaskType
@@ -51,6 +53,8 @@ def compute(
     predictor = _opened(plan, candidate)
     took = time.perf_counter() - began
     store, flow = store_of(plan, candidate), flow_of(kind, plan.evaluation.settings, candidate.options)
+    if candidate.function is not None:
+        flow = replace(flow, budget=float(candidate.function.batch), fixed_budget=True)
     with _reader(plan, {} if candidate.options.engine == FILE else _inputs(plan)) as read:
         if isinstance(predictor, Remote):
             tally = dispatch.predict(chunks, read, store, predictor, flow, advance)
@@ -68,6 +72,10 @@ def compute(
 
 def _opened(plan: Plan, candidate: Candidate) -> Predictor:
     """Load a candidate's model, or open what stands for one."""
+    if candidate.function is not None:
+        features = head_rows(plan.rows).features
+        given = plan.kind.gives(features, plan.mapping.columns) if plan.kind.gives else plan.kind.judged_by
+        return Caller(plan.kind, candidate.function, given)
     if candidate.options.engine == FILE:
         return prediction_files.Replay(plan, candidate.checkpoint)
     return opener(plan.kind, candidate.options.engine)(candidate.checkpoint, candidate.options)

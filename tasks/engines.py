@@ -15,8 +15,10 @@ from tasks.types.contract import Open, TaskType
 
 FILE = "file"
 """What gives out the predictions of a file: it runs no model."""
+PYTHON = "python"
+"""What calls a function."""
 
-SPREAD_BY_THEMSELVES = frozenset({"endpoint", "vllm", FILE})
+SPREAD_BY_THEMSELVES = frozenset({"endpoint", "vllm", FILE, PYTHON})
 """Engines that have many rows under way on their own, which a second process would only get in the way of."""
 
 
@@ -26,8 +28,8 @@ def choose(kind: TaskType, model: Model, settings: Settings) -> str:
     Raises:
         BadEvaluation: The task type cannot be run so, or the engine is not installed.
     """
-    if model.predictions:
-        return FILE
+    if model.predictions or model.function is not None:
+        return FILE if model.predictions else PYTHON
     engine = "endpoint" if model.endpoint else settings.engine
     if engine == "transformers":
         return engine

@@ -8,7 +8,6 @@ ids that the dataset has too. The `predictions.parquet` of a run is such a file.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tasks import answers, sources
+from tasks import answer_labels, answers, sources
 from tasks.answers import Reading
-from tasks.errors import BadEvaluation, BadLabels, NotFound, listing
+from tasks.errors import BadEvaluation, NotFound, listing
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import ROW, Decode, Item, Row
 from tasks.load import open_rows
@@ -75,18 +74,8 @@ def resolve(plan: Plan, model: Model) -> Checkpoint:
     place, digest = str(path.resolve()), sources.digest(path)
     there = content(place, digest)
     found = _reading(plan, there, model.name)
-    said = {
-        "problem_type": _PROBLEMS.get(found.judged_as),
-        "id2label": dict(enumerate(found.labels or _labels(found, there))),
-    }
-    return Checkpoint(model.name, place, digest, local=True, form="predictions", said=json.dumps(said))
-
-
-_PROBLEMS = {
-    "labels": "single_label_classification",
-    "label_sets": "multi_label_classification",
-    "numbers": "regression",
-}
+    said = answer_labels.said(found.judged_as, found.labels or answer_labels.used(found, there.columns))
+    return Checkpoint(model.name, place, digest, local=True, form="predictions", said=said)
 
 
 def _reading(plan: Plan, there: Content, name: str) -> Reading:
@@ -104,51 +93,18 @@ def _reading(plan: Plan, there: Content, name: str) -> Reading:
     return replace(found, fields=fields, notes=(*found.notes, note))
 
 
-def _labels(found: Reading, there: Content) -> list[str]:
-    """Return the labels that a file uses, in the order of their names."""
-    if found.answer not in {"label", "labels", "tags", "boxes"}:
-        return []
-    field = "labels" if found.answer == "boxes" else found.answer
-    if field not in found.fields:
-        return []
-    kind, used = found.schema.field(field).type, set()
-    for value in there.columns[found.fields[field]]:
-        try:
-            made = answers.fitted(value, kind)
-        except ValueError:
-            continue
-        used.update(made if isinstance(made, list) else [made])
-    return sorted(label for label in used if label)
-
-
 def align(
     plan: Plan, opened: datasets.Dataset, checkpoint: Checkpoint, overrides: Mapping[str, str]
 ) -> Alignment:
     """Match the labels of a file to the dataset's, and its predictions to the rows.
 
-    Labels of the dataset that the file never uses are no mistake: it cannot tell which it knows.
-
     Raises:
-        BadLabels: It has no probabilities and uses a label that maps to nothing while others are unused.
+        BadLabels: It uses a label that maps to nothing, while one of the dataset's is not used.
         BadEvaluation: Predictions are missing, doubled, or of no row.
     """
-    match = plan.kind.align_answers or plan.kind.align
-    arguments = opened.features, plan.mapping.columns, opened
     there = content(checkpoint.place, checkpoint.commit)
     found = _reading(plan, there, checkpoint.name)
-    try:
-        alignment = match(*arguments, checkpoint, overrides)
-    except BadLabels as problem:
-        if not problem.missing or found.labels:
-            raise
-        said = json.loads(checkpoint.said)
-        labels = [*said["id2label"].values(), *problem.missing]
-        wider = replace(checkpoint, said=json.dumps({**said, "id2label": dict(enumerate(labels))}))
-        alignment = match(*arguments, wider, overrides)
-        strange = [each for each in said["id2label"].values() if each not in alignment.to_dataset]
-        if strange:
-            # One of them may well be what the dataset calls otherwise.
-            raise problem
+    alignment = answer_labels.align(plan, opened, checkpoint, overrides, complete=bool(found.labels))
     _, note = joined(plan, checkpoint)
     return replace(alignment, notes=(*found.notes, note, *alignment.notes))
 

@@ -7,11 +7,12 @@ form silently loses its types where it cannot be imported.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, PrivateAttr, model_validator
 from pydantic.functional_validators import AfterValidator
 
 from tasks import catalogue
@@ -168,6 +169,20 @@ class Model(Strict):
         "in a model's place; nothing is loaded.",
         json_schema_extra={"position": 9},
     )
+
+    _function: Any = PrivateAttr(None)
+
+    @property
+    def function(self) -> Any:
+        """The function that stands for a model; None but in evaluations started from Python."""
+        return self._function
+
+    @classmethod
+    def calling(cls, name: str, function: Any, labels: Mapping[str, str]) -> Self:
+        """Return a function as a model, which no config, form or server can name."""
+        made = cls(name=name, labels=dict(labels))
+        made._function = function
+        return made
 
     @model_validator(mode="before")
     @classmethod

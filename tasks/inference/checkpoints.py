@@ -41,7 +41,9 @@ class Checkpoint:
     local: bool
     pickled: bool = False
     endpoint: Endpoint | None = None
-    form: Literal["transformers", "ctranslate2", "diffusers", "skops", "predictions"] = "transformers"
+    form: Literal["transformers", "ctranslate2", "diffusers", "skops", "predictions", "function"] = (
+        "transformers"
+    )
     file: str = ""
     said: str = ""
 
