@@ -22,7 +22,7 @@ from tasks.answers import Reading
 from tasks.errors import BadEvaluation, NotFound, listing
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import ROW, Decode, Item, Row
-from tasks.load import open_rows
+from tasks.load import numbers, open_rows
 from tasks.plan import Plan
 from tasks.prediction_content import Content, content
 from tasks.references import references
@@ -142,22 +142,25 @@ def joined(plan: Plan, checkpoint: Checkpoint) -> tuple[list[int], str]:
     """
     there, name = content(checkpoint.place, checkpoint.commit), checkpoint.name
     rows = open_rows(plan.rows)
+    own, whole = numbers(plan.rows)
+    # A file of the whole split fits a part of it too.
+    counted = range(len(rows)) if there.rows == len(rows) else own
     if ROW in there.columns and ROW not in rows.column_names:
         keys = [str(answers.fitted(value, pa.int64())) for value in there.columns[ROW]]
-        places, by = _places([str(number) for number in range(len(rows))], keys, name, ROW)
+        places, by = _places([str(number) for number in counted], keys, name, ROW)
         return places, f"The predictions '{name}' were matched to rows by {by}."
     for column in there.columns:
         if column.casefold() in IDS and column in rows.column_names:
             wanted = [str(value) for value in rows.select_columns([column])[column]]
             places, by = _places(wanted, [str(each) for each in there.columns[column]], name, column)
             return places, f"The predictions '{name}' were matched to rows by {by}."
-    if there.rows != len(rows):
+    if there.rows not in {len(rows), whole}:
         raise BadEvaluation(
             f"There are {there.rows} predictions in '{name}' and {len(rows)} rows, and no column says which "
             f"belong together: name one '{ROW}', the number of the row from 0, or as a column of ids of the "
             f"dataset is named."
         )
-    return list(range(len(rows))), f"The predictions '{name}' are taken to be in the order of the rows."
+    return list(counted), f"The predictions '{name}' are taken to be in the order of the rows."
 
 
 def _places(wanted: Sequence[str], keys: Sequence[str], name: str, column: str) -> tuple[list[int], str]:

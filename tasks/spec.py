@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, JsonValue, PrivateAttr, model_validator
+from pydantic import Field, JsonValue, PrivateAttr, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator
 
 from tasks import catalogue
@@ -79,6 +79,12 @@ class Dataset(Strict):
         description="Evaluate on this many rows: a seeded sample, not the head.",
         json_schema_extra={"position": 4},
     )
+    filters: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description='Only rows whose columns hold these values, as {"language": "sw", "label": ["a", "b"], '
+        '"length": {"min": 1, "max": 5}}; labels by name, fields within a column with a dot.',
+        json_schema_extra={"position": 6},
+    )
     streaming: bool = Field(
         False,
         description="Read rows as they come, with nothing downloaded or converted whole; a sample is then "
@@ -86,6 +92,24 @@ class Dataset(Strict):
         "whole split.",
         json_schema_extra={"position": 5},
     )
+
+    @field_validator("filters")
+    @classmethod
+    def _filters(cls, given: dict[str, Any]) -> dict[str, Any]:
+        for column, wanted in given.items():
+            if isinstance(wanted, dict):
+                strange = set(wanted) - {"min", "max"}
+                number = all(isinstance(each, int | float) for each in wanted.values())
+                right = not strange and bool(wanted) and number
+            else:
+                several = wanted if isinstance(wanted, list) else [wanted]
+                right = bool(several) and not any(isinstance(each, dict | list) for each in several)
+            if not right:
+                raise ValueError(
+                    f"the filter of '{column}' is a value, a list of values, or a range of numbers as "
+                    "{min: 1, max: 5}"
+                )
+        return given
 
 
 def _web_address(text: str) -> SplitResult | None:
