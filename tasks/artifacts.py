@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import exhibits, mistakes, overview, record, row_values
+from tasks import exhibits, mistakes, overview, prediction_content, record, row_values
 from tasks.candidates import Candidate
 from tasks.columns import feature_kind
 from tasks.load import open_rows
@@ -47,7 +47,7 @@ def log(
         if detail:
             store.log_table(run_id, _columns(detail), f"{name}.json")
     with tempfile.TemporaryDirectory() as folder:
-        whole = with_references(plan, table)
+        whole = exported(plan, candidate, table)
         pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
         kept = json.dumps(record.written(plan, candidate, predictions, judgement), indent=2)
         (Path(folder) / record.FILE).write_text(kept, encoding="utf-8")
@@ -147,6 +147,13 @@ def _fit(value: Any) -> Any:
 
 def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [record[name] for record in records] for name in (records[0] if records else {})}
+
+
+def exported(plan: Plan, candidate: Candidate, table: pa.Table) -> pa.Table:
+    """Return all predictions as they are logged: a file that can stand for the model in an evaluation."""
+    # Its probabilities come in this order.
+    stated = json.dumps(list(candidate.alignment.model_labels))
+    return with_references(plan, table).replace_schema_metadata({prediction_content.LABELS: stated})
 
 
 def with_references(plan: Plan, table: pa.Table) -> pa.Table:

@@ -60,6 +60,7 @@ def params(plan: Plan, candidate: Candidate) -> dict[str, str]:
         "dataset_split": rows.split,
         "dataset_revision": rows.revision,
         "dataset_limit": str(rows.limit or ""),
+        "dataset_filters": json.dumps({column: json.loads(held) for column, held in rows.filters}),
         "dataset_streamed": str(rows.streamed).lower(),
         "columns": json.dumps(dict(plan.mapping.columns)),
         "labels": json.dumps(dict(candidate.alignment.to_dataset)),
