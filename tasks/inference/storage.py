@@ -1,4 +1,4 @@
-"""Storage: the place where predictions are kept, any fsspec URL, and writes to it that are whole or not at all."""
+"""Storage: where predictions are kept, any fsspec URL, and writes to it that are whole or not at all."""
 
 from __future__ import annotations
 
