@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from tasks import catalogue, engines, examples, functions, home, prediction_files
 from tasks.errors import BadEvaluation, listing
 from tasks.functions import Function
-from tasks.inference import checkpoints, devices, endpoints
+from tasks.inference import checkpoints, devices, endpoints, storage
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import ChunkStore, key_of
 from tasks.inference.endpoints import Endpoint, Price
@@ -72,9 +72,11 @@ def decide(plan: Plan) -> list[Candidate]:
 
     Raises:
         UserError: A model is missing, gated or refused, the device is not there, labels do not match, the
-            engine cannot run it, or its endpoint does not answer or does not have it.
+            engine cannot run it, its endpoint does not answer or does not have it, or the chunk store cannot
+            be written to.
     """
     evaluation, kind = plan.evaluation, plan.kind
+    storage.check(home.chunk_store())
     chosen = [engines.choose(kind, model, evaluation.settings) for model in evaluation.models]
     found = [_found(plan, model) for model in evaluation.models]
     for checkpoint, engine in zip(found, chosen, strict=True):
