@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, leaderboard, run, ui
+from flows.commands import catalogue, leaderboard, publish, run, ui, verify
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run.run,
     "list": catalogue.show,
     "leaderboard": leaderboard.leaderboard,
+    "publish": publish.publish,
+    "verify": verify.verify,
     "ui": ui.ui,
 }
 """Every command by name; its signature and docstring are its options and its help."""

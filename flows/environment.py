@@ -39,6 +39,7 @@ def prepare(*, quiet: bool = True) -> None:
         "MLFLOW_TRACKING_URI": home.tracking_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "HF_DATASETS_CACHE": str(home.home() / "datasets"),
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
