@@ -12,7 +12,20 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, leaderboard, publish, run, ui, verify
+from flows.commands import (
+    catalogue,
+    compare,
+    leaderboard,
+    notify,
+    publish,
+    receive,
+    reproduce,
+    run,
+    suite,
+    sync,
+    ui,
+    verify,
+)
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -24,10 +37,16 @@ app = typer.Typer(
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run.run,
+    "suite": suite.suite,
     "list": catalogue.show,
+    "compare": compare.compare,
+    "reproduce": reproduce.reproduce,
     "leaderboard": leaderboard.leaderboard,
     "publish": publish.publish,
     "verify": verify.verify,
+    "sync": sync.sync,
+    "notify": notify.notify,
+    "receive": receive.receive,
     "ui": ui.ui,
 }
 """Every command by name; its signature and docstring are its options and its help."""

@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from tasks import recorded
 from tasks.errors import AssayError
 from tasks.publish import results as runs
 from tasks.publish.pull_requests import Publication
@@ -20,10 +21,10 @@ class PublicationFailed(AssayError):
 
 @task(name="find runs", task_run_name="find runs", cache_policy=NO_CACHE)
 def find_runs(run_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Return the runs of each model, the runs of an evaluation in the place of its parent."""
+    """Return the runs of each model, the runs of an evaluation in the place of its own."""
     found: dict[str, list[str]] = {}
-    for run_id in dict.fromkeys(each for given in run_ids for each in runs.runs_of(given)):
-        found.setdefault(runs.read(run_id).model, []).append(run_id)
+    for each in recorded.find(run_ids):
+        found.setdefault(runs.read(each.run_id).model, []).append(each.run_id)
     return found
 
 
@@ -42,7 +43,7 @@ def publish(runs: list[str], dry_run: bool = False, force: bool = False) -> list
     """Publish the results of finished runs to the Hub, one pull request a model.
 
     Args:
-        runs: MLflow run ids, of single models or of whole evaluations.
+        runs: MLflow runs by id, its beginning, or name; an evaluation's run stands for its models'.
         dry_run: Write nothing, and show what would change.
         force: Publish results of private or local datasets and of hidden answers all the same.
     """

@@ -11,7 +11,12 @@ from flows import companion, console, environment
 
 
 def publish(
-    run: Annotated[list[str], typer.Argument(help="MLflow run ids, of models or of whole evaluations.")],
+    run: Annotated[
+        list[str],
+        typer.Argument(
+            help="MLflow runs by id, its beginning, or name; an evaluation's run stands for its models'."
+        ),
+    ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing, and print what would change.")
     ] = False,

@@ -84,6 +84,8 @@ def evaluation(result: Result) -> dict[str, Any]:
     """Return the config file that gives a result again, settings that are the defaults left out."""
     dataset: dict[str, Any] = {"path": result.dataset, "config": result.config, "split": result.split}
     dataset |= {"revision": result.revision, "limit": result.limit}
+    if result.filters:
+        dataset["filters"] = dict(result.filters)
     if result.settings.get("dataset_streamed") == "true":
         dataset["streaming"] = True
     model: dict[str, Any] = {"name": result.model, "revision": result.model_commit}

@@ -6,6 +6,7 @@ value a dataset, the headline score. Both are built by the Hub's own client.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,7 @@ def claims(result: Result, key: str) -> dict[str, Any]:
         "dataset_split": result.split,
         "dataset_revision": result.revision,
         "limit": result.limit,
+        "filters": json.dumps(result.filters, sort_keys=True) if result.filters else None,
         "rows": result.rows,
         "failed": result.failed,
         "metric": kind,
@@ -83,7 +85,7 @@ def of_card(result: Result, endpoint: str) -> dict[str, Any]:
                 dataset_config=result.config or "default",
                 dataset_split=result.split,
                 dataset_revision=result.revision,
-                dataset_args={"sampled_rows": result.limit} if result.limit else None,
+                dataset_args=_rows(result),
                 metric_type=kind,
                 metric_value=score.value,
                 metric_name=key,
@@ -95,6 +97,12 @@ def of_card(result: Result, endpoint: str) -> dict[str, Any]:
         )
     (item,) = eval_results_to_model_index("", entries)[0]["results"]
     return dict(item)
+
+
+def _rows(result: Result) -> dict[str, Any] | None:
+    """Return which rows of the split were evaluated; None for all."""
+    taken: dict[str, Any] = {"filters": dict(result.filters)} if result.filters else {}
+    return taken | ({"sampled_rows": result.limit} if result.limit else {}) or None
 
 
 def of_file(result: Result, endpoint: str, task_id: str) -> dict[str, Any]:
@@ -119,7 +127,8 @@ def of_file(result: Result, endpoint: str, task_id: str) -> dict[str, Any]:
         date=result.finished.strftime("%Y-%m-%dT%H:%M:%SZ"),
         source_url=f"{endpoint}/datasets/{result.dataset}" if result.dataset_on_hub else endpoint,
         source_name=SOURCE,
-        notes=f"{key} {score.value}{between}, {result.rows} rows of {result.split}",
+        notes=f"{key} {score.value}{between}, {result.rows} rows of {result.split}"
+        + (f" where {json.dumps(result.filters)}" if result.filters else ""),
     )
     (written,) = eval_result_entries_to_yaml([entry])
     return written

@@ -54,7 +54,7 @@ def own_items(index: Sequence[Entry], own: Own) -> list[Entry]:
 
 
 def _is_own(item: Any, own: Own) -> bool:
-    metrics = item.get("metrics") if isinstance(item, Mapping) else None
+    metrics = (item.get("metrics") or []) if isinstance(item, Mapping) else []
     return bool(metrics) and all(
         isinstance(each, Mapping) and own(each.get("verifyToken")) for each in metrics
     )
@@ -64,7 +64,8 @@ def _subject(item: Entry) -> tuple[str, ...]:
     """Return what an item of a model-index is about: problem, dataset, config, split; not its revision."""
     dataset = item.get("dataset") or {}
     task = (item.get("task") or {}).get("type")
-    return (str(task), *(str(dataset.get(name)) for name in ("type", "config", "split")))
+    filters = (dataset.get("args") or {}).get("filters")
+    return (str(task), *(str(dataset.get(name)) for name in ("type", "config", "split")), str(filters))
 
 
 def same(one: Any, other: Any) -> bool:

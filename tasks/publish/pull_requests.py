@@ -7,6 +7,7 @@ it was asked is not asked to do it again.
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -125,6 +126,8 @@ def checked(result: Result, *, force: bool) -> list[str]:
     if reasons and not force:
         raise Refused(f"{reasons[0]}; `--force` publishes them all the same.")
     notes = [f"{reason}." for reason in reasons]
+    if result.filters:
+        notes.append(f"On '{result.dataset}' only rows where {json.dumps(result.filters)} were evaluated.")
     if result.limit:
         notes.append(
             f"On '{result.dataset}' a seeded sample of {result.limit} rows was evaluated, not the split."

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import BadEvaluation, NotFound, unknown
+from tasks.errors import BadEvaluation, NotFound
 from tasks.tracking import TAG, client
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 DIGITS = 6
 """Decimals that are published."""
-NO_SCORES = ("interval/", "rows/", "speed/")
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class Result:
         split: The split.
         revision: Its commit.
         limit: How many rows were sampled, None for all.
+        filters: Which rows were taken, by dataset column.
         rows: How many rows were judged.
         failed: How many could not be predicted.
         scores: By score key, the headline first.
@@ -78,6 +78,7 @@ class Result:
     columns: Mapping[str, str]
     level: float
     settings: Mapping[str, str] = field(repr=False, default_factory=dict)
+    filters: Mapping[str, Any] = field(default_factory=dict)
     predictions: str = ""
     hidden: bool = False
     finished: datetime = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,28 +115,6 @@ def read(run_id: str) -> Result:
     return of_run(run, *_predictions(run_id))
 
 
-def runs_of(run_id: str) -> list[str]:
-    """Return the runs of the models of an evaluation's parent run; a model's own run as it is."""
-    from mlflow.exceptions import MlflowException
-
-    store = client()
-    try:
-        run = store.get_run(run_id)
-    except MlflowException as error:
-        close = latest(100)
-        raise unknown("MLflow run", run_id, close) if close else NotFound("There is no run yet.") from error
-    if run.data.tags.get(f"{TAG}.kind") == "run":
-        return [run_id]
-    found = store.search_runs(
-        [run.info.experiment_id],
-        f"tags.`mlflow.parentRunId` = '{run_id}' and attributes.status = 'FINISHED'",
-        order_by=["attributes.start_time ASC"],
-    )
-    if not found:
-        raise BadEvaluation(f"The MLflow run '{run_id}' holds no finished run of a model.")
-    return [each.info.run_id for each in found]
-
-
 def finished(wanted: str = "", most: int = 5000) -> list[Run]:
     """Return finished runs of one model, the latest first.
 
@@ -155,15 +134,11 @@ def finished(wanted: str = "", most: int = 5000) -> list[Run]:
     return list(found)
 
 
-def latest(most: int) -> list[str]:
-    """Return the ids of the latest finished runs."""
-    return [run.info.run_id for run in finished(most=most)]
-
-
 def of_run(run: Run, predictions: str = "", hidden: bool = False) -> Result:
     """Make a result of what MLflow has of a run; the digest of its predictions is read apart."""
     tags, params, metrics = run.data.tags, run.data.params, run.data.metrics
-    keys = [key for key in metrics if not key.startswith(NO_SCORES) and "/" not in key]
+    stated = json.loads(tags.get(f"{TAG}.scores", "[]"))
+    keys = [key for key in stated if key in metrics] or [key for key in metrics if "/" not in key]
     headline = tags.get(f"{TAG}.headline", "")
     scores = {
         key: Value(
@@ -197,6 +172,7 @@ def of_run(run: Run, predictions: str = "", hidden: bool = False) -> Result:
         columns=json.loads(params.get("columns", "{}")),
         level=float(params.get("level", "0.95")),
         settings=dict(params),
+        filters=json.loads(params.get("dataset_filters", "{}")),
         predictions=predictions,
         hidden=hidden,
         finished=datetime.fromtimestamp(ended // 1000, UTC),
