@@ -148,7 +148,9 @@ def same_dataset(one: str, other: str) -> bool:
 
 
 def score_of(claim: Claim, result: Result) -> tuple[str | None, list[str]]:
-    """Return the key of our score that a claim is about, None where none is, and what the claim leaves open."""
+    """Return the key of our score that a claim is about, None for none, and what the claim leaves open."""
+    if not (claim.metric or claim.name):
+        return result.headline, ["names no metric, so it was held against our first"]
     wanted, average = vocabulary.metric(result.task, claim.metric)
     plain = vocabulary.folded(claim.metric)
     average = average or claim.arguments.get("average")
@@ -157,7 +159,10 @@ def score_of(claim: Claim, result: Result) -> tuple[str | None, list[str]]:
         kind, arguments = metric_of(key, result.metrics)
         names = {vocabulary.folded(kind), vocabulary.folded(key)}
         if plain in names or vocabulary.folded(wanted) in names or vocabulary.folded(claim.name) in names:
-            fitting.append((key, arguments, vocabulary.folded(key) in {plain, vocabulary.folded(claim.name)}))
+            folded = vocabulary.folded(key)
+            # Of SQuAD's two scores, the one that ends as the claim's metric is called.
+            named = folded in {plain, vocabulary.folded(claim.name)} or folded.endswith(f"_{plain}")
+            fitting.append((key, arguments, named))
     exact = [key for key, _, named in fitting if named]
     if exact:
         return exact[0], []
@@ -267,8 +272,6 @@ def findings(claims: Sequence[Claim], results: Sequence[Result]) -> list[Finding
         if not fitting:
             found.append(_cannot(claim, "It was not evaluated here."))
             continue
-        best = min(
-            fitting, key=lambda result: (len(_apart(claim, result)), score_of(claim, result)[0] is None)
-        )
-        found.append(judge(claim, best))
+        apart = [(len(_apart(claim, each)), score_of(claim, each)[0] is None) for each in fitting]
+        found.append(judge(claim, fitting[apart.index(min(apart))]))
     return found

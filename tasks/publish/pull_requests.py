@@ -7,7 +7,6 @@ it was asked is not asked to do it again.
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 from tasks import hub, signatures
 from tasks.cards import header
-from tasks.errors import BadEvaluation, NoAccess, OutOfReach, Refused, UserError
-from tasks.publish import comment, entries, merging
+from tasks.errors import BadEvaluation, NoAccess, OutOfReach, UserError
+from tasks.publish import comment, entries, merging, permission
 from tasks.publish.results import Result
 
 if TYPE_CHECKING:
@@ -63,14 +62,12 @@ def publish(
         NoAccess: There is no token, or it may not open pull requests there.
         OutOfReach: The Hub does not answer, or may not be asked.
     """
-    from huggingface_hub import HfApi, constants, get_token
+    from huggingface_hub import HfApi, constants
 
-    if constants.is_offline_mode():
-        raise OutOfReach("Publishing needs the Hub, and HF_HUB_OFFLINE says not to ask it.")
-    if not dry_run and get_token() is None:
-        raise NoAccess("Publishing needs a token of the Hub: log in with `hf auth login`, or set HF_TOKEN.")
+    if constants.is_offline_mode() or not dry_run:
+        permission.check_token()
     hub.be_patient()
-    notes = [note for result in results for note in checked(result, force=force)]
+    notes = [note for result in results for note in permission.checked(result, force=force)]
     done: list[Status] = []
     for attempt in itertools.count():
         try:
@@ -104,48 +101,6 @@ def _writing(model: str) -> Iterator[None]:
         if status in (401, 403) and error.response.request.method == "POST":
             raise NoAccess(f"The token at hand may not open pull requests on the model '{model}'.") from error
         raise
-
-
-def checked(result: Result, *, force: bool) -> list[str]:
-    """Refuse what is not to be published, or say as notes what is forced; say also what readers should know.
-
-    Raises:
-        Refused: The results rest on private or local data, on hidden answers, or on no model of the Hub.
-    """
-    if not result.model_on_hub:
-        raise Refused(
-            f"The model '{result.model}' is not on the Hub, so there is nowhere to publish its results."
-        )
-    reasons = []
-    if not result.dataset_on_hub:
-        reasons.append(f"The dataset '{result.dataset}' is not on the Hub: nobody could check its results")
-    elif _private(result.dataset):
-        reasons.append(f"The dataset '{result.dataset}' is private: nobody else could check its results")
-    if result.hidden:
-        reasons.append(f"The right answers of '{result.dataset}' ({result.split}) are hidden")
-    if reasons and not force:
-        raise Refused(f"{reasons[0]}; `--force` publishes them all the same.")
-    notes = [f"{reason}." for reason in reasons]
-    if result.filters:
-        notes.append(f"On '{result.dataset}' only rows where {json.dumps(result.filters)} were evaluated.")
-    if result.limit:
-        notes.append(
-            f"On '{result.dataset}' a seeded sample of {result.limit} rows was evaluated, not the split."
-        )
-    return notes
-
-
-def _private(dataset: str) -> bool:
-    from huggingface_hub import HfApi
-
-    try:
-        with hub.clear_errors("dataset", dataset):
-            return bool(HfApi().dataset_info(dataset).private)
-    except OutOfReach:
-        raise
-    except UserError:
-        # What may not even be seen with this token is private to others.
-        return True
 
 
 def _once(

@@ -151,16 +151,16 @@ def of_run(run: Run, predictions: str = "", hidden: bool = False) -> Result:
     model_place = tags.get(f"{TAG}.model_place", "")
     config = params.get("dataset_config") or None
     name = tags.get(f"{TAG}.dataset", "")
-    on_hub = _on_hub(place, params.get("dataset_revision", ""))
+    public = on_hub(place, params.get("dataset_revision", ""))
     ended = run.info.end_time or run.info.start_time
     return Result(
         run_id=run.info.run_id,
-        model=model_place if _on_hub(model_place, tags.get(f"{TAG}.model_commit", "")) else params["model"],
+        model=model_place if on_hub(model_place, tags.get(f"{TAG}.model_commit", "")) else params["model"],
         model_commit=tags.get(f"{TAG}.model_commit", ""),
-        model_on_hub=_on_hub(model_place, tags.get(f"{TAG}.model_commit", "")),
+        model_on_hub=on_hub(model_place, tags.get(f"{TAG}.model_commit", "")),
         task=params["task"],
-        dataset=place if on_hub else name.removesuffix(f"/{config}"),
-        dataset_on_hub=on_hub,
+        dataset=place if public else name.removesuffix(f"/{config}"),
+        dataset_on_hub=public,
         config=None if config == "default" else config,
         split=params["dataset_split"],
         revision=params["dataset_revision"],
@@ -179,7 +179,7 @@ def of_run(run: Run, predictions: str = "", hidden: bool = False) -> Result:
     )
 
 
-def _on_hub(place: str, commit: str) -> bool:
+def on_hub(place: str, commit: str) -> bool:
     """Tell a repository of the Hub, whose commit is git's, from a folder, whose digest is a SHA-256."""
     return len(commit) == 40 and not place.startswith(("/", "http"))
 
