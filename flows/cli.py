@@ -12,7 +12,24 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, compare, leaderboard, notify, receive, reproduce, run, suite, sync, ui
+from flows.commands import (
+    card,
+    catalogue,
+    compare,
+    datasets,
+    leaderboard,
+    models,
+    notify,
+    publish,
+    receive,
+    reported,
+    reproduce,
+    run,
+    suite,
+    sync,
+    ui,
+    verify,
+)
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -29,6 +46,12 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "compare": compare.compare,
     "reproduce": reproduce.reproduce,
     "leaderboard": leaderboard.leaderboard,
+    "models": models.models,
+    "datasets": datasets.datasets,
+    "card": card.card,
+    "publish": publish.publish,
+    "verify": verify.verify,
+    "reported": reported.reported,
     "sync": sync.sync,
     "notify": notify.notify,
     "receive": receive.receive,

@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 from flows import announcements
 from flows.companion import COMPANION
 from flows.membership import membership
+from flows.publication import publish
 from tasks import candidates, columns, compare, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
@@ -23,6 +24,7 @@ from tasks.errors import AssayError
 from tasks.load import RowsReference
 from tasks.plan import Plan, requests
 from tasks.predict import PredictionsReference
+from tasks.publish import permission
 from tasks.score import Judgement
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 from tasks.track import ParentRun
@@ -40,7 +42,7 @@ def _unseen(title: str, rows: int | None) -> Iterator[Callable[[int], None]]:
 
 
 class ModelsFailed(AssayError):
-    """Some models of an evaluation failed; the others are scored and tracked.
+    """Some models of an evaluation failed, or were not published; the others are scored and tracked.
 
     Attributes:
         reports: Of the models that are.
@@ -171,7 +173,19 @@ def evaluate(
         if failures:
             words = " ".join(f"'{title}' failed: {error}" for title, error in failures.items())
             raise ModelsFailed(words, reports)
+    if settings and settings.publish:
+        _publish(reports)
     return reports
+
+
+def _publish(reports: Sequence[report.RunReport]) -> None:
+    """Offer the results to the models' repositories; what keeps that from being done loses no score."""
+    try:
+        publish([each.mlflow_run_id for each in reports])
+    except AssayError as error:
+        raise ModelsFailed(
+            f"Every model is scored and tracked, and not every result is published. {error}", reports
+        ) from error
 
 
 def prepared(evaluation: Evaluation) -> tuple[Plan, list[Candidate]]:
@@ -184,7 +198,9 @@ def prepared(evaluation: Evaluation) -> tuple[Plan, list[Candidate]]:
     rows = load_rows(evaluation)
     mapping = map_columns(evaluation, rows)
     plan = Plan(evaluation, load.narrowed(rows, mapping.columns), mapping, requested)
-    return plan, resolve_models(plan)
+    found = resolve_models(plan)
+    permission.check(plan, found)
+    return plan, found
 
 
 def _judged(

@@ -162,6 +162,8 @@ def _evaluated(
             except AssayError as error:
                 console.fail(str(error))
                 failures.append(error)
+                if done := getattr(error, "reports", ()):
+                    yield list(done)
             else:
                 yield reports
     finally:
