@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, compare, leaderboard, reproduce, run, ui
+from flows.commands import catalogue, compare, leaderboard, reevaluate, reproduce, run, ui
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "list": catalogue.show,
     "compare": compare.compare,
     "reproduce": reproduce.reproduce,
+    "reevaluate": reevaluate.reevaluate,
     "leaderboard": leaderboard.leaderboard,
     "ui": ui.ui,
 }
