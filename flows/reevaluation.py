@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.evaluation import evaluate
-from tasks import changes, reevaluation, track
+from tasks import changes, reevaluation, reevaluation_report, track
 from tasks.changes import Looked
 from tasks.reevaluation import Reevaluated, Reevaluation
 from tasks.report import RunReport
@@ -110,7 +110,7 @@ def reevaluate(
         evaluation.task, evaluation.dataset.path, evaluation.dataset.split or "", tuple(judged), alpha, margin
     )
     create_markdown_artifact(
-        reevaluation.markdown(found), key="reevaluation", description="Against the last evaluation"
+        reevaluation_report.markdown(found), key="reevaluation", description="Against the last evaluation"
     )
     for each in found.regressed:
         _tell(found, each)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from tasks import candidates, carried, history, load, recorded, shared_rows
 from tasks.changes import Looked
 from tasks.columns import map_columns
 from tasks.compare import pairwise
-from tasks.errors import BadEvaluation, UserError, listing
+from tasks.errors import BadEvaluation, UserError
 from tasks.metrics.comparison import Difference, holm
 from tasks.plan import Plan, requests
 from tasks.recorded import Recorded
-from tasks.report import escaped
 from tasks.row_digests import keep, matched
 from tasks.spec import Evaluation
 from tasks.types import task_type
@@ -252,67 +251,3 @@ def remember(looked: Looked, judged: Reevaluated) -> Reevaluated:
     scores = {key: score.value for key, score in record.scores.items()}
     added = history.add(looked.identity, looked.state, judged.run_id, tags, scores)
     return replace(judged, history_run_id=added)
-
-
-def as_json(found: Reevaluation) -> dict[str, Any]:
-    """Return a re-evaluation as the object that `--json` prints."""
-    return {
-        **{name: getattr(found, name) for name in ("task", "dataset", "split", "alpha", "margin")},
-        "changed": found.changed,
-        "models": [
-            {
-                **{name: value for name, value in asdict(each).items() if name != "verdicts"},
-                "verdicts": [
-                    {**_plain(asdict(verdict)), "difference": _plain(asdict(verdict.difference))}
-                    for verdict in each.verdicts
-                ],
-            }
-            for each in found.models
-        ],
-    }
-
-
-def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return numbers that JSON can hold: NaN becomes null."""
-    return {name: None if value != value else value for name, value in given.items()}
-
-
-def sentences(found: Reevaluation) -> list[str]:
-    """Say of each model what changed and what came of it, one sentence or two each."""
-    return [_sentence(each) for each in found.models]
-
-
-def _sentence(each: Reevaluated) -> str:
-    if not each.changed:
-        return f"{each.model}: nothing changed since run {each.run_id[:8]}; nothing was computed."
-    words = [
-        f"{each.model}: {listing(each.changed)}; {each.predicted} of {each.rows} rows were predicted"
-        f"{f', compared on {each.compared} rows' if each.compared else ''}."
-    ]
-    for verdict in each.verdicts:
-        word = {"improved": "improved", "same": "is the same", "regressed": "REGRESSED"}[verdict.verdict]
-        words.append(
-            f"{verdict.score} {word}: {verdict.old:.3f} → {verdict.new:.3f} "
-            f"({verdict.difference.value:+.3f}, p = {verdict.difference.p_value:.2g})."
-        )
-    return " ".join([*words, *each.notes])
-
-
-def markdown(found: Reevaluation) -> str:
-    """Write a re-evaluation as Markdown."""
-    lines = [f"**{found.task}** on **{escaped(found.dataset)}** {escaped(found.split)}".rstrip(), ""]
-    rows = [
-        f"| {escaped(each.model)} | {verdict.score} | {verdict.old:.3f} | {verdict.new:.3f} | "
-        f"{verdict.difference.value:+.3f} | {verdict.difference.p_value:.2g} | **{verdict.verdict}** |"
-        for each in found.models
-        for verdict in each.verdicts
-    ]
-    if rows:
-        lines += ["| model | score | last | now | difference | p | |", "|---|---|---:|---:|---:|---:|---|"]
-        lines += [*rows, ""]
-        lines += [
-            f"p-values corrected by Holm over the scores of a model; differences count below {found.alpha:g} "
-            f"and beyond {found.margin:g}.",
-            "",
-        ]
-    return "\n".join([*lines, *(f"- {escaped(each)}" for each in sentences(found))])

@@ -42,12 +42,12 @@ def reevaluate(
         _say_unchanged(looked, as_json=as_json)
         return
     found = _made_again(evaluation, margin, alpha)
-    from tasks import reevaluation
+    from tasks import reevaluation_report
 
     if as_json:
-        print(json.dumps(reevaluation.as_json(found), ensure_ascii=False, allow_nan=False))
+        print(json.dumps(reevaluation_report.as_json(found), ensure_ascii=False, allow_nan=False))
     else:
-        for sentence in reevaluation.sentences(found):
+        for sentence in reevaluation_report.sentences(found):
             console.out.print(sentence, markup=False, soft_wrap=True)
     if found.regressed:
         raise typer.Exit(1)

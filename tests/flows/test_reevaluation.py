@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from flows.reevaluation import REGRESSED, reevaluate
 from tasks import changes, history, recorded, tracking
 from tasks.configs import parse
-from tasks.reevaluation import Reevaluation, as_json, markdown, sentences
+from tasks.reevaluation import Reevaluation
+from tasks.reevaluation_report import as_json, markdown, sentences
 from tasks.spec import Dataset, Metric, Model
 from tests.runs import tracked
 
