@@ -12,7 +12,19 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, compare, leaderboard, reevaluate, reproduce, run, ui
+from flows.commands import (
+    catalogue,
+    compare,
+    leaderboard,
+    notify,
+    receive,
+    reevaluate,
+    reproduce,
+    run,
+    suite,
+    sync,
+    ui,
+)
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -24,11 +36,15 @@ app = typer.Typer(
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run.run,
+    "suite": suite.suite,
     "list": catalogue.show,
     "compare": compare.compare,
     "reproduce": reproduce.reproduce,
     "reevaluate": reevaluate.reevaluate,
     "leaderboard": leaderboard.leaderboard,
+    "sync": sync.sync,
+    "notify": notify.notify,
+    "receive": receive.receive,
     "ui": ui.ui,
 }
 """Every command by name; its signature and docstring are its options and its help."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import urllib.error
 import urllib.request
@@ -49,7 +50,12 @@ def prepare(*, quiet: bool = True) -> None:
     }
     if quiet:
         defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+        # What is said of a tracking server that does not answer is for the person who waits.
+        spoken = logging.getLogger("assay")
+        if not spoken.handlers:
+            spoken.addHandler(logging.StreamHandler())
     if "PREFECT_API_URL" not in os.environ and "prefect_api" in (found := running_servers()):
         defaults["PREFECT_API_URL"] = str(found["prefect_api"])
+        defaults["ASSAY_MLFLOW_PAGES"] = str(found["mlflow"])
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
