@@ -33,7 +33,10 @@ FLOWS = ["evaluate", "suite", "reevaluate"]
 """Flows whose crash is told."""
 SLACK = re.compile(r"^https://hooks\.slack(-gov)?\.com/services/")
 
-SUBJECT = "{{ event.payload.subject or event.resource['prefect.resource.name'] or event.event }}"
+SUBJECT = (
+    "{{ event.payload.subject or "
+    "(event.event.split('.')[-1] ~ ': ' ~ (event.resource['prefect.resource.name'] or event.resource.id)) }}"
+)
 MESSAGE = (
     "{% if event.payload.message %}{{ event.payload.message }}{% else %}"
     "{% for name, value in event.payload.items() %}{{ name }}: {{ value }}\n{% endfor %}{% endif %}"

@@ -20,6 +20,7 @@ import yaml
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
 from flows.companion import free_port
@@ -142,7 +143,7 @@ def test_a_run_that_is_killed_is_told_of_and_a_regression_too(
     environment = {**installation.environment, "PREFECT_API_URL": f"{installation.prefect}/api"}
     subprocess.run([sys.executable, "-c", regression], env=environment, check=True, cwd=ROOT)
     (letter,) = box.wait(1)
-    assert (letter["subject"], letter["body"]) == ("down", "model: acme/m\nby: -0.04\n")
+    assert (letter["subject"], letter["body"]) == ("regressed: down", "model: acme/m\nby: -0.04\n")
 
     crash = (
         "import os, signal\n"
@@ -185,11 +186,12 @@ def test_a_deployment_runs_after_another_has_completed(installation: Installatio
                 finished = until(lambda run=started: done(client.read_flow_run(run.id)))
                 assert finished.state_type == StateType.COMPLETED
             sequel = FlowFilter(name=FlowFilterName(any_=["second"]))
-            (run,) = until(lambda: client.read_flow_runs(flow_filter=sequel))
+            wanted = {"flow_filter": sequel, "limit": 10, "sort": FlowRunSort.NAME_ASC}
+            (run,) = until(lambda: client.read_flow_runs(**wanted))
             assert until(lambda: done(client.read_flow_run(run.id))).state_type == StateType.COMPLETED
             assert run.parameters == {"word": "go"}
             # Only the deployment that was named has a sequel.
-            assert len(client.read_flow_runs(flow_filter=sequel)) == 1
+            assert len(client.read_flow_runs(**wanted)) == 1
     finally:
         serving.terminate()
         serving.wait(timeout=30)
