@@ -62,7 +62,7 @@ def overhead() -> Result:
         best["script"],
         f"{more:.2f} s more than the script and {per_task * 1000:.0f} ms of Prefect a task, the flow's own "
         f"in it ({per_empty_task * 1000:.0f} ms an empty task): {limits}; "
-        f"{best['plain']:.2f} s without Prefect; {ROWS} rows, one model, best of {TIMES}; all the steps of an "
+        f"{best['plain']:.2f} s without Prefect; {ROWS} rows, one model, best of {TIMES}; all steps of an "
         "evaluation with servers up, against a script that reads, predicts and scores, and pins, stores and "
         "tracks nothing",
     )
