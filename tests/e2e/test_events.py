@@ -18,16 +18,9 @@ import httpx
 import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterKey,
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterId,
-)
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.client.schemas.sorting import ArtifactSort, FlowRunSort
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
 from flows.companion import free_port
@@ -218,13 +211,9 @@ def test_a_suite_runs_from_what_its_form_sends(installation: Installation, demo:
         run = client.create_flow_run_from_deployment(form, parameters=given)
         finished = until(lambda: done(client.read_flow_run(run.id)))
         assert finished.state_type == StateType.COMPLETED, finished.state
-        board = client.read_artifacts(
-            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["scoreboard"])),
-            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])),
-            limit=2,
-            sort=ArtifactSort.CREATED_DESC,
-        )
-    assert "digits-resnet" in str(board[0].data)
+    wanted = {"artifacts": {"key": {"any_": ["scoreboard"]}}, "flow_runs": {"id": {"any_": [str(run.id)]}}}
+    (board,) = httpx.post(f"{installation.prefect}/api/artifacts/filter", json=wanted).json()
+    assert "digits-resnet" in board["data"]
 
 
 def test_a_deployment_runs_after_another_has_completed(installation: Installation, tmp_path: Path) -> None:
