@@ -38,7 +38,8 @@ def main() -> None:
         results.append(found)
         keep(results)
         times = f"{found.ours_s:.3f} s, theirs {found.theirs_s:.3f} s"
-        print(f"{name}: {found.ratio:.1f}x ({times}) {found.detail}", flush=True)
+        ratio = f"{found.ratio:.1f}" if found.ratio >= 1 else f"{found.ratio:.2g}"
+        print(f"{name}: {ratio}x ({times}) {found.detail}", flush=True)
 
 
 if __name__ == "__main__":
