@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, leaderboard, notify, receive, run, suite, ui
+from flows.commands import catalogue, compare, leaderboard, notify, receive, reproduce, run, suite, sync, ui
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -26,7 +26,10 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run.run,
     "suite": suite.suite,
     "list": catalogue.show,
+    "compare": compare.compare,
+    "reproduce": reproduce.reproduce,
     "leaderboard": leaderboard.leaderboard,
+    "sync": sync.sync,
     "notify": notify.notify,
     "receive": receive.receive,
     "ui": ui.ui,

@@ -31,4 +31,6 @@ def of_engine(engine: str) -> dict[str, str]:
     >>> of_engine("transformers"), of_engine("endpoint")
     ({}, {})
     """
-    return {} if engine in {*RECORDED, "endpoint"} else {f"version_{engine}": version(engine)}
+    return (
+        {} if engine in {*RECORDED, "endpoint", "file", "python"} else {f"version_{engine}": version(engine)}
+    )

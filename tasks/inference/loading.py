@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks import hub
 from tasks.inference import attention, holding, linear
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Options
@@ -31,6 +32,7 @@ def _loaded(auto_class: str, checkpoint: Checkpoint, options: Options) -> Any:
     import torch
     import transformers
 
+    hub.be_patient()
     chosen = {} if options.attention == "auto" else {"attn_implementation": options.attention}
     loaded = getattr(transformers, auto_class).from_pretrained(
         checkpoint.place,

@@ -70,7 +70,8 @@ class AudioClassifier:
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the right label, the predicted one, and the recording's length."""
     verdict = classification.verdict(prediction, row, alignment)
-    return {**verdict, "seconds": round(float(prediction["seconds"]), 2)}
+    seconds = prediction["seconds"]
+    return {**verdict, "seconds": None if seconds is None else round(float(seconds), 2)}
 
 
 AUDIO_CLASSIFICATION = TaskType(
@@ -88,4 +89,5 @@ AUDIO_CLASSIFICATION = TaskType(
     evidence=classification.evidence,
     judged_by=("labels", "probabilities"),
     sample=sample,
+    answers={"labels": "label"},
 )

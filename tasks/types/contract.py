@@ -97,6 +97,11 @@ Rows = Mapping[str, Sequence[Any]]
 Open = Callable[[Checkpoint, Options], Predictor]
 """Loads a model, or gets ready to ask it elsewhere."""
 
+Align = Callable[
+    ["datasets.Features", Mapping[str, str], "datasets.Dataset", Checkpoint, Mapping[str, str]], Alignment
+]
+"""`(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`."""
+
 
 @dataclass(frozen=True)
 class TaskType:
@@ -116,13 +121,15 @@ class TaskType:
         gives: `(dataset features, column mapping) -> keys of judged_by` that this dataset leads to; None
             where it is always all of them.
         preprocessing: The settings that change predictions, by name: part of every chunk's key.
-        align: `(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`, run before any
-            model loads; raises `BadLabels` for labels that map to nothing.
+        align: Matches labels before any model loads; raises `BadLabels` for labels that map to nothing.
         open: Load the model with transformers and return what predicts.
         engines: How other engines open it, by their names; `endpoint` is a server that runs the model.
         evidence: `(predictions, references, alignment) -> {what a metric takes: Judged}`.
         judged_by: The keys of that: what a metric can take to judge this task type.
         sample: `(prediction, references, alignment) -> columns of the sample table` for one row.
+        answers: Of predictions made elsewhere, which field has to be there, by what it is judged as; empty
+            where only whole predictions will do.
+        align_answers: What matches their labels; None for `align`, unless that looks into the model.
     """
 
     name: str
@@ -134,9 +141,7 @@ class TaskType:
     batch_cost: int
     cost_unit: Literal["tokens", "images", "seconds", "rows"]
     preprocessing: tuple[str, ...]
-    align: Callable[
-        [datasets.Features, Mapping[str, str], datasets.Dataset, Checkpoint, Mapping[str, str]], Alignment
-    ]
+    align: Align
     open: Open
     evidence: Callable[[Rows, Rows, Alignment], dict[str, Judged]]
     judged_by: tuple[str, ...]
@@ -145,6 +150,8 @@ class TaskType:
     engines: Mapping[str, Open] = field(default_factory=dict)
     form: Literal["transformers", "diffusers", "skops"] = "transformers"
     gives: Callable[[datasets.Features, Mapping[str, str]], tuple[str, ...]] | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+    align_answers: Align | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

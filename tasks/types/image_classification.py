@@ -88,4 +88,5 @@ IMAGE_CLASSIFICATION = TaskType(
     judged_by=("labels", "probabilities", *label_sets.JUDGED_BY),
     sample=sample,
     gives=label_sets.gives,
+    answers=label_sets.ANSWERS,
 )

@@ -17,6 +17,7 @@ from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types import overlays, sized_images
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.image_classification import IMAGE
+from tasks.types.labels import no_labels
 from tasks.types.sized_images import Size
 
 if TYPE_CHECKING:
@@ -186,4 +187,5 @@ IMAGE_SEGMENTATION = TaskType(
     evidence=evidence,
     judged_by=("maps",),
     sample=sample,
+    align_answers=no_labels,
 )

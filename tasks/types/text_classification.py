@@ -141,4 +141,5 @@ TEXT_CLASSIFICATION = TaskType(
     judged_by=("labels", "probabilities", *label_sets.JUDGED_BY),
     sample=sample,
     gives=label_sets.gives,
+    answers=label_sets.ANSWERS,
 )

@@ -257,4 +257,5 @@ TOKEN_CLASSIFICATION = TaskType(
     evidence=evidence,
     judged_by=("tags",),
     sample=sample,
+    answers={"tags": "tags"},
 )

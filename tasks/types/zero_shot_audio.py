@@ -64,4 +64,6 @@ ZERO_SHOT_AUDIO_CLASSIFICATION = TaskType(
     evidence=classification.evidence,
     judged_by=("labels", "probabilities"),
     sample=audio_classification.sample,
+    answers={"labels": "label"},
+    align_answers=classification.align,
 )
