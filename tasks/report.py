@@ -216,6 +216,7 @@ def markdown(reports: Sequence[RunReport]) -> str:
     tested = [(each.model, each.difference) for each in reports if each.difference is not None]
     lines += ["", *(f"- {escaped(against_best(*each))}" for each in tested)] if tested else []
     notes = [note for report in reports for note in report.notes]
+    lines += [""] if notes else []
     lines += [f"- {escaped(note)}" for note in dict.fromkeys(notes)]
     return "\n".join(lines)
 
