@@ -182,6 +182,7 @@ def test_pictures_of_three_runs_lie_side_by_side(tracked: Tracked, page: Any) ->
         page.get_by_text(name, exact=True).first.dispatch_event("click")
         page.wait_for_function(f"() => new Set(({LOADED})()).size >= 3")
         page.wait_for_timeout(500)
+    page.locator("img").nth(2).scroll_into_view_if_needed()
     _shot(page, "mlflow-pictures")
     page.get_by_text("mistakes.html", exact=True).first.dispatch_event("click")
     headings = {page.frame_locator("iframe").nth(each).locator("h1").inner_text() for each in range(3)}
