@@ -12,7 +12,25 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, leaderboard, run, ui
+from flows.commands import (
+    card,
+    catalogue,
+    compare,
+    datasets,
+    leaderboard,
+    models,
+    notify,
+    publish,
+    receive,
+    reevaluate,
+    reported,
+    reproduce,
+    run,
+    suite,
+    sync,
+    ui,
+    verify,
+)
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -24,8 +42,21 @@ app = typer.Typer(
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run.run,
+    "suite": suite.suite,
     "list": catalogue.show,
+    "compare": compare.compare,
+    "reproduce": reproduce.reproduce,
+    "reevaluate": reevaluate.reevaluate,
     "leaderboard": leaderboard.leaderboard,
+    "models": models.models,
+    "datasets": datasets.datasets,
+    "card": card.card,
+    "publish": publish.publish,
+    "verify": verify.verify,
+    "reported": reported.reported,
+    "sync": sync.sync,
+    "notify": notify.notify,
+    "receive": receive.receive,
     "ui": ui.ui,
 }
 """Every command by name; its signature and docstring are its options and its help."""

@@ -7,7 +7,7 @@ from typing import cast
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
 
-from flows import environment
+from flows import environment, suite
 from flows.evaluation import evaluate
 from tasks.spec import Evaluation
 
@@ -39,7 +39,7 @@ def main() -> None:
     """Serve the form until told to stop; schedules are left as they are when it stops."""
     from prefect import serve
 
-    serve(form(), pause_on_shutdown=False, print_starting_message=False)
+    serve(form(), suite.form(), pause_on_shutdown=False, print_starting_message=False)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from flows import announcements, slots
 from flows.companion import COMPANION
+from flows.membership import membership
+from flows.progress import progress
+from flows.publication import publish
 from tasks import candidates, columns, compare, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
@@ -21,24 +24,23 @@ from tasks.errors import AssayError
 from tasks.load import RowsReference
 from tasks.plan import Plan, requests
 from tasks.predict import PredictionsReference
+from tasks.publish import permission
 from tasks.score import Judgement
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 from tasks.track import ParentRun
 from tasks.types import task_type
 
-Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
-progress: ContextVar[Progress] = ContextVar("progress")
-"""How a command line shows progress: given a title and a number of rows, where that is known, a context to
-tell finished rows."""
-
-
-@contextmanager
-def _unseen(title: str, rows: int | None) -> Iterator[Callable[[int], None]]:
-    yield lambda count: None
-
 
 class ModelsFailed(AssayError):
-    """Some models of an evaluation failed; the others are scored and tracked."""
+    """Some models of an evaluation failed, or were not published; the others are scored and tracked.
+
+    Attributes:
+        reports: Of the models that are.
+    """
+
+    def __init__(self, message: str, reports: Sequence[report.RunReport] = ()) -> None:
+        super().__init__(message)
+        self.reports = reports
 
 
 @task(name="load", task_run_name="load", cache_policy=NO_CACHE)
@@ -71,9 +73,11 @@ def resolve_models(plan: Plan) -> list[Candidate]:
 @task(name="predict", task_run_name="predict {candidate.title}", cache_policy=NO_CACHE)
 def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
     """Run one model over the rows, chunk by chunk, reusing what is stored."""
-    show = progress.get(_unseen)
+    if made := membership.get().made(candidate.key):
+        return made
+    show = progress.get()
     with show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance:
-        stored = predict.predict(plan, candidate, advance)
+        stored = predict.predict(plan, candidate, advance, slots.held)
     tally = stored.tally
     get_run_logger().info(
         f"{candidate.title}: {tally.rows} rows, {tally.reused} of them reused, {tally.failed} failed, "
@@ -97,7 +101,7 @@ def track_run(
     judgement: Judgement,
 ) -> Outcome:
     """Write one model's outcome into an MLflow run."""
-    run_id = track.record(parent, plan, candidate, predictions, judgement, _origin())
+    run_id = track.record(parent, plan, candidate, predictions, judgement, origin())
     return Outcome(candidate, predictions, judgement, run_id)
 
 
@@ -115,7 +119,12 @@ def _run_name() -> str:
     return f"{given.get('task')} · {str(path).rstrip('/').rsplit('/', 1)[-1]} · {count}"
 
 
-@flow(name="evaluate", flow_run_name=_run_name)
+@flow(
+    name="evaluate",
+    flow_run_name=_run_name,
+    on_completion=[announcements.evaluation_ended],
+    on_failure=[announcements.evaluation_ended],
+)
 def evaluate(
     task: TaskTypeName,
     dataset: Dataset,
@@ -143,11 +152,7 @@ def evaluate(
         metrics=metrics or [],
         settings=settings or Settings(),
     )
-    requested = requests(evaluation)
-    rows = load_rows(evaluation)
-    mapping = map_columns(evaluation, rows)
-    plan = Plan(evaluation, load.narrowed(rows, mapping.columns), mapping, requested)
-    found = resolve_models(plan)
+    plan, found = prepared(evaluation)
     with _tracked(plan, found) as parent:
         outcomes, failures = _judged(parent, plan, found)
         reports = report.reports(plan, outcomes, compare_models(plan, outcomes))
@@ -156,8 +161,36 @@ def evaluate(
         if parent.url.startswith("http"):
             create_link_artifact(parent.url, link_text="The run in MLflow", key="mlflow-run")
         if failures:
-            raise ModelsFailed(" ".join(f"'{title}' failed: {error}" for title, error in failures.items()))
+            words = " ".join(f"'{title}' failed: {error}" for title, error in failures.items())
+            raise ModelsFailed(words, reports)
+    if settings and settings.publish:
+        _publish(reports)
     return reports
+
+
+def _publish(reports: Sequence[report.RunReport]) -> None:
+    """Offer the results to the models' repositories; what keeps that from being done loses no score."""
+    try:
+        publish([each.mlflow_run_id for each in reports])
+    except AssayError as error:
+        raise ModelsFailed(
+            f"Every model is scored and tracked, and not every result is published. {error}", reports
+        ) from error
+
+
+def prepared(evaluation: Evaluation) -> tuple[Plan, list[Candidate]]:
+    """Find the rows, map the columns and pin the models: all that comes before a model loads.
+
+    Raises:
+        UserError: The evaluation as written cannot run.
+    """
+    requested = requests(evaluation)
+    rows = load_rows(evaluation)
+    mapping = map_columns(evaluation, rows)
+    plan = Plan(evaluation, load.narrowed(rows, mapping.columns), mapping, requested)
+    found = resolve_models(plan)
+    permission.check(plan, found)
+    return plan, found
 
 
 def _judged(
@@ -182,7 +215,7 @@ def _judged(
 @contextmanager
 def _tracked(plan: Plan, found: list[Candidate]) -> Iterator[ParentRun]:
     """Hold the parent run open around the work, and close it by how the work ended."""
-    parent = track.begin(plan, found, _origin())
+    parent = track.begin(plan, found, origin())
     try:
         yield parent
     except Exception:
@@ -194,9 +227,9 @@ def _tracked(plan: Plan, found: list[Candidate]) -> Iterator[ParentRun]:
     track.end(parent, "FINISHED")
 
 
-def _origin() -> dict[str, str]:
+def origin() -> dict[str, str]:
     """Return the tags that lead from an MLflow run back to its Prefect run."""
-    origin = {"assay.prefect_run": str(flow_run.id or "")}
+    tags = {**membership.get().tags, "assay.prefect_run": str(flow_run.id or "")}
     if COMPANION not in os.environ:
-        origin["assay.prefect_url"] = str(flow_run.ui_url or "")
-    return origin
+        tags["assay.prefect_url"] = str(flow_run.ui_url or "")
+    return tags

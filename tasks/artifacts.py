@@ -6,26 +6,24 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import exhibits, mistakes, overview, row_values
+from tasks import exhibits, mistakes, overview, prediction_content, record, row_values
 from tasks.candidates import Candidate
 from tasks.columns import feature_kind
 from tasks.load import open_rows
 from tasks.pictures import contact_sheet
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
+from tasks.records import ArtifactFolder
 from tasks.references import references
 from tasks.report import RunReport
 from tasks.sampling import PICTURED, SAMPLED, sampled
 from tasks.score import Judgement, judged_rows
 from tasks.types.nesting import leaves, read
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 LONGEST_TEXT = 1000
 GRIDDED = 12
@@ -34,7 +32,7 @@ MEDIA = {"image", "audio"}
 
 
 def log(
-    store: MlflowClient,
+    store: ArtifactFolder,
     run_id: str,
     plan: Plan,
     candidate: Candidate,
@@ -49,8 +47,10 @@ def log(
         if detail:
             store.log_table(run_id, _columns(detail), f"{name}.json")
     with tempfile.TemporaryDirectory() as folder:
-        whole = with_references(plan, table)
+        whole = exported(plan, candidate, table)
         pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
+        kept = json.dumps(record.written(plan, candidate, predictions, judgement), indent=2)
+        (Path(folder) / record.FILE).write_text(kept, encoding="utf-8")
         for name, content in looks(plan, candidate, predictions, judgement):
             (Path(folder) / name).write_bytes(content)
         store.log_artifacts(run_id, folder)
@@ -98,19 +98,17 @@ def wrong_tokens(plan: Plan, candidate: Candidate, predictions: PredictionsRefer
     return mistakes.token_errors(judged["tags"], tokens)
 
 
-def _log_drawn(store: MlflowClient, run_id: str, table: pa.Table) -> None:
+def _log_drawn(store: ArtifactFolder, run_id: str, table: pa.Table) -> None:
     """Log the first generated pictures by step, for MLflow's grid of images: a step is a row."""
     for row, encoded in enumerate(table["image"][:GRIDDED].to_pylist()):
         if encoded is not None:
             store.log_image(run_id, contact_sheet.thumbnail({"bytes": encoded}), key="generated", step=row)
 
 
-def log_overview(store: MlflowClient, run_id: str, reports: Sequence[RunReport]) -> None:
-    """Write the pictures that compare the models of an evaluation onto its parent run."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in overview.drawn(reports):
-            (Path(folder) / name).write_bytes(content)
-        store.log_artifacts(run_id, folder)
+def write_overview(folder: Path, reports: Sequence[RunReport]) -> None:
+    """Write the pictures that compare the models of an evaluation into a folder."""
+    for name, content in overview.drawn(reports):
+        (folder / name).write_bytes(content)
 
 
 def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str, list[Any]]:
@@ -149,6 +147,13 @@ def _fit(value: Any) -> Any:
 
 def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [record[name] for record in records] for name in (records[0] if records else {})}
+
+
+def exported(plan: Plan, candidate: Candidate, table: pa.Table) -> pa.Table:
+    """Return all predictions as they are logged: a file that can stand for the model in an evaluation."""
+    # Its probabilities come in this order.
+    stated = json.dumps(list(candidate.alignment.model_labels))
+    return with_references(plan, table).replace_schema_metadata({prediction_content.LABELS: stated})
 
 
 def with_references(plan: Plan, table: pa.Table) -> pa.Table:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks import home
+from tasks import home, machine, versions
 from tasks.candidates import Candidate, store_of
 from tasks.computation import compute, finish
 from tasks.engines import SPREAD_BY_THEMSELVES
@@ -17,12 +18,13 @@ from tasks.errors import AssayError
 from tasks.inference import engine
 from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.endpoints import Price
+from tasks.inference.predictor import Options
 from tasks.inference.segments import Segment, missing, predicted, read, read_all
 from tasks.inference.tally import Tally
 from tasks.load import count_of
 from tasks.plan import Plan
 from tasks.types import task_type
-from tasks.workers import devices_of, predict_side_by_side
+from tasks.workers import devices_of, occupied, predict_side_by_side
 
 
 class PredictionFailed(AssayError):
@@ -61,9 +63,18 @@ class PredictionsReference:
 
 
 def predict(
-    plan: Plan, candidate: Candidate, advance: Callable[[int], None] = lambda rows: None
+    plan: Plan,
+    candidate: Candidate,
+    advance: Callable[[int], None] = lambda rows: None,
+    holding: Callable[[list[str]], AbstractContextManager[None]] = lambda devices: nullcontext(),
 ) -> PredictionsReference:
     """Make sure that every prediction of a candidate is stored, computing only those that are not.
+
+    Args:
+        plan: The evaluation.
+        candidate: The model.
+        advance: Told how many more rows are done.
+        holding: Given devices, a context in which they are this model's; entered only to compute.
 
     Raises:
         RowFailures: A row failed and the settings say to stop.
@@ -82,13 +93,17 @@ def predict(
     # Endless for a stream whose length nobody has seen yet.
     wanted = missing(kept, count, settings.chunk_rows)
     first = next(wanted, None)
-    tally = _computed(plan, candidate, chain([first], wanted), advance) if first else Tally()
+    tally = Tally()
+    if first:
+        with holding(occupied(plan, candidate)):
+            tally = _computed(plan, candidate, chain([first], wanted), advance)
     rows = finish(plan)
     if plan.rows.streamed:
         store.note("rows", {"rows": rows})
     made = set(missing(kept, rows, settings.chunk_rows))
     if made:
         store.note("efficiency", tally.efficiency)
+        store.note("made", made_by(candidate.options))
     else:
         tally.efficiency = store.noted("efficiency") or {}
     in_use = {each.stored for each in kept}
@@ -111,6 +126,12 @@ def predict(
             f"Every row failed with the model '{candidate.title}', the first with: {problem}"
         )
     return reference
+
+
+def made_by(options: Options) -> dict[str, dict[str, str]]:
+    """Return the machine and the libraries that predictions made now are made by."""
+    libraries = {**versions.pins(), **versions.of_engine(options.engine)}
+    return {"machine": machine.here(options.device), "versions": libraries}
 
 
 def spent(predictions: pa.Table, price: Price | None) -> dict[str, float]:
