@@ -284,7 +284,7 @@ def loading(run_id: str) -> str:
     import mlflow, pandas; table = pandas.read_parquet(mlflow.artifacts.download_artifacts(run_id="abc", \
 artifact_path="predictions.parquet"))
     """
-    where = f'run_id="{run_id}", artifact_path="predictions.parquet"'
+    where = f'run_id="{run_id or "the id of this run"}", artifact_path="predictions.parquet"'
     return (
         "Where it fails: `mistakes.html` and the pictures under *Artifacts*. All predictions with what is "
         "right, once `MLFLOW_TRACKING_URI` names this server:\n\n```python\n"
