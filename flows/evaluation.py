@@ -16,7 +16,7 @@ from flows.companion import COMPANION
 from flows.membership import membership
 from flows.progress import progress
 from flows.publication import publish
-from tasks import candidates, columns, compare, load, predict, report, score, track
+from tasks import candidates, columns, compare, exhibits, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
 from tasks.compare import Outcome, Standing
@@ -156,7 +156,8 @@ def evaluate(
     with _tracked(plan, found) as parent:
         outcomes, failures = _judged(parent, plan, found)
         reports = report.reports(plan, outcomes, compare_models(plan, outcomes))
-        track.describe(parent, reports)
+        pairs = exhibits.attempted("pairwise.png", lambda: compare.headline_pairs(plan, outcomes))
+        track.describe(parent, reports, pairs)
         create_markdown_artifact(report.markdown(reports), key="scores", description="Scores")
         if parent.url.startswith("http"):
             create_link_artifact(parent.url, link_text="The run in MLflow", key="mlflow-run")
