@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import inference, metrics, million, streaming, text_metrics
+from benchmarks import inference, metrics, million, streaming, text_metrics, tracking
 from benchmarks.measurement import keep
 from flows import environment
 from tasks.errors import UserError, unknown
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "engine_generation": inference.generation,
     "engine_images": inference.images,
     "engine_streaming_memory": streaming.engine_streaming_memory,
+    **tracking.BENCHMARKS,
 }
 
 
