@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def leaderboard(
 
     every = board.read(dataset=dataset, task=task)
     places = board.chosen(every, metric)
-    texts = {
+    texts: dict[Path | None, Callable[[], str]] = {
         csv: lambda: board_exports.as_csv(places),
         markdown: lambda: board_exports.as_markdown(places),
         latex: lambda: board_exports.as_latex(places),
