@@ -7,13 +7,14 @@ was pinned to; how labels were matched; and what its predictions were made by an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tasks.candidates import Candidate
 from tasks.configs import parse
 from tasks.errors import BadEvaluation
+from tasks.load import head_rows
 from tasks.metrics.contract import Score
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference, made_by
@@ -35,6 +36,7 @@ class Record:
         rows: The rows' `fingerprint`, `revision`, `split`, `limit`, how many there are (`count`), and where
             they lie.
         columns: Canonical column -> dataset column, guessed ones included.
+        judged_by: The metrics, each its `name` and `arguments`, defaults included.
         model: The model's `title`, `place` and `commit`.
         alignment: How its labels correspond to the dataset's.
         options: The `device`, `dtype` and `engine` it ran with.
@@ -47,6 +49,7 @@ class Record:
     evaluation: Evaluation
     rows: Mapping[str, Any]
     columns: Mapping[str, str]
+    judged_by: Sequence[Mapping[str, Any]]
     model: Mapping[str, str]
     alignment: Alignment
     options: Mapping[str, str]
@@ -104,6 +107,7 @@ def written(
             "count": predictions.rows,
         },
         "columns": dict(plan.mapping.columns),
+        "judged_by": judged_by(plan),
         "model": {
             "title": candidate.title,
             "place": checkpoint.place,
@@ -127,7 +131,7 @@ def written(
 
 
 def asked(plan: Plan, candidate: Candidate) -> Evaluation:
-    """Return what was asked for, of one model alone, local paths absolute and the metrics by name."""
+    """Return what was asked for, of one model alone, local paths absolute."""
     evaluation, checkpoint = plan.evaluation, candidate.checkpoint
     given = evaluation.model_dump(mode="json")
     if plan.rows.source.kind != "hub":
@@ -136,11 +140,23 @@ def asked(plan: Plan, candidate: Candidate) -> Evaluation:
     if checkpoint.local:
         model["name"] = checkpoint.place
     given["models"] = [model]
-    if not evaluation.metrics:
-        given["metrics"] = [
-            {"name": name, "arguments": dict(arguments)} for name, arguments in plan.kind.metrics
-        ]
     return parse(given)
+
+
+def judged_by(plan: Plan) -> list[dict[str, Any]]:
+    """Return the metrics that judge an evaluation, by name: those asked for, or the defaults that apply."""
+    kind = plan.kind
+    gives = kind.judged_by
+    if kind.gives is not None:
+        gives = kind.gives(head_rows(plan.rows).features, plan.mapping.columns)
+    asked_for = [each.model_dump(mode="json") for each in plan.evaluation.metrics] or [
+        {"name": name, "arguments": dict(arguments)} for name, arguments in kind.metrics
+    ]
+    return [
+        each
+        for each, request in zip(asked_for, plan.requested, strict=True)
+        if request.metric.takes in (*gives, "anything")
+    ]
 
 
 def read(given: Mapping[str, Any]) -> Record:
