@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import sys
 
-<<<<<<< HEAD
-from benchmarks import inference, metrics, million, overhead, streaming, text_metrics
-=======
-from benchmarks import inference, metrics, million, streaming, text_metrics, tracking
->>>>>>> tracking
+from benchmarks import inference, metrics, million, overhead, streaming, text_metrics, tracking
 from benchmarks.measurement import keep
 from flows import environment
 from tasks.errors import UserError, unknown
@@ -25,11 +21,8 @@ BENCHMARKS = {
     "engine_generation": inference.generation,
     "engine_images": inference.images,
     "engine_streaming_memory": streaming.engine_streaming_memory,
-<<<<<<< HEAD
     "overhead": overhead.overhead,
-=======
     **tracking.BENCHMARKS,
->>>>>>> tracking
 }
 
 
