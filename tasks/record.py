@@ -167,13 +167,16 @@ def read(given: Mapping[str, Any]) -> Record:
     """Return the record that plain data holds.
 
     Raises:
-        BadEvaluation: It is of another version of Assay.
+        BadEvaluation: It is of another version of Assay, or not whole.
     """
     if given.get("version") != VERSION:
         raise BadEvaluation(
             f"The run's record is of version {given.get('version')}, and this Assay reads version {VERSION}."
         )
-    return _parsed({**given, "scores": {key: _score(each) for key, each in given["scores"].items()}})
+    try:
+        return _parsed({**given, "scores": {key: _score(each) for key, each in given["scores"].items()}})
+    except (KeyError, TypeError) as error:
+        raise BadEvaluation(f"The run's record is not whole: {error} is not as it should be.") from error
 
 
 def _parsed(given: Mapping[str, Any]) -> Record:
