@@ -7,6 +7,7 @@ them on as messages.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from prefect.client.schemas.objects import FlowRun, State
@@ -42,13 +43,17 @@ def announce(notice: Notice, flow_run_id: str) -> None:
 
 def links(flow_run: FlowRun, mlflow_run_id: str | None = None) -> dict[str, str]:
     """Return the addresses of a run's pages, of those servers that will still be there."""
+    from mlflow.exceptions import MlflowException
+
     found = {}
     if COMPANION not in os.environ and (page := url_for("flow-run", obj_id=flow_run.id)):
         found["Prefect"] = page
     if mlflow_run_id:
-        run = client().get_run(mlflow_run_id)
-        url = run_url(run.info.experiment_id, mlflow_run_id)
-        found |= {"MLflow": url} if url.startswith("http") else {}
+        # What is to be told is worth more than a link that cannot be had.
+        with suppress(MlflowException):
+            run = client().get_run(mlflow_run_id)
+            url = run_url(run.info.experiment_id, mlflow_run_id)
+            found |= {"MLflow": url} if url.startswith("http") else {}
     return found
 
 

@@ -13,17 +13,23 @@ import typer
 
 from flows import console
 from flows.commands import (
+    card,
     catalogue,
     compare,
+    datasets,
     leaderboard,
+    models,
     notify,
+    publish,
     receive,
     reevaluate,
+    reported,
     reproduce,
     run,
     suite,
     sync,
     ui,
+    verify,
 )
 from tasks.errors import AssayError, UserError
 
@@ -42,6 +48,12 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "reproduce": reproduce.reproduce,
     "reevaluate": reevaluate.reevaluate,
     "leaderboard": leaderboard.leaderboard,
+    "models": models.models,
+    "datasets": datasets.datasets,
+    "card": card.card,
+    "publish": publish.publish,
+    "verify": verify.verify,
+    "reported": reported.reported,
     "sync": sync.sync,
     "notify": notify.notify,
     "receive": receive.receive,

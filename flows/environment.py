@@ -40,6 +40,8 @@ def prepare(*, quiet: bool = True) -> None:
         "MLFLOW_TRACKING_URI": home.tracking_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        # Of a server, MLflow prints addresses onto standard output, where only results belong.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "HF_DATASETS_CACHE": str(home.home() / "datasets"),
         "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows import announcements
+from flows import announcements, slots
 from flows.companion import COMPANION
 from flows.membership import membership
+from flows.progress import progress
+from flows.publication import publish
 from tasks import candidates, columns, compare, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
@@ -23,24 +24,15 @@ from tasks.errors import AssayError
 from tasks.load import RowsReference
 from tasks.plan import Plan, requests
 from tasks.predict import PredictionsReference
+from tasks.publish import permission
 from tasks.score import Judgement
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 from tasks.track import ParentRun
 from tasks.types import task_type
 
-Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
-progress: ContextVar[Progress] = ContextVar("progress")
-"""How a command line shows progress: given a title and a number of rows, where that is known, a context to
-tell finished rows."""
-
-
-@contextmanager
-def _unseen(title: str, rows: int | None) -> Iterator[Callable[[int], None]]:
-    yield lambda count: None
-
 
 class ModelsFailed(AssayError):
-    """Some models of an evaluation failed; the others are scored and tracked.
+    """Some models of an evaluation failed, or were not published; the others are scored and tracked.
 
     Attributes:
         reports: Of the models that are.
@@ -83,9 +75,9 @@ def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
     """Run one model over the rows, chunk by chunk, reusing what is stored."""
     if made := membership.get().made(candidate.key):
         return made
-    show = progress.get(_unseen)
+    show = progress.get()
     with show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance:
-        stored = predict.predict(plan, candidate, advance)
+        stored = predict.predict(plan, candidate, advance, slots.held)
     tally = stored.tally
     get_run_logger().info(
         f"{candidate.title}: {tally.rows} rows, {tally.reused} of them reused, {tally.failed} failed, "
@@ -171,7 +163,19 @@ def evaluate(
         if failures:
             words = " ".join(f"'{title}' failed: {error}" for title, error in failures.items())
             raise ModelsFailed(words, reports)
+    if settings and settings.publish:
+        _publish(reports)
     return reports
+
+
+def _publish(reports: Sequence[report.RunReport]) -> None:
+    """Offer the results to the models' repositories; what keeps that from being done loses no score."""
+    try:
+        publish([each.mlflow_run_id for each in reports])
+    except AssayError as error:
+        raise ModelsFailed(
+            f"Every model is scored and tracked, and not every result is published. {error}", reports
+        ) from error
 
 
 def prepared(evaluation: Evaluation) -> tuple[Plan, list[Candidate]]:
@@ -184,7 +188,9 @@ def prepared(evaluation: Evaluation) -> tuple[Plan, list[Candidate]]:
     rows = load_rows(evaluation)
     mapping = map_columns(evaluation, rows)
     plan = Plan(evaluation, load.narrowed(rows, mapping.columns), mapping, requested)
-    return plan, resolve_models(plan)
+    found = resolve_models(plan)
+    permission.check(plan, found)
+    return plan, found
 
 
 def _judged(

@@ -33,10 +33,28 @@ FLOWS = ["evaluate", "suite", "reevaluate"]
 """Flows whose crash is told."""
 SLACK = re.compile(r"^https://hooks\.slack(-gov)?\.com/services/")
 
-SUBJECT = "{{ event.payload.subject or event.resource['prefect.resource.name'] or event.event }}"
+SUBJECT = (
+    "{{ event.payload.subject or "
+    "(event.event.split('.')[-1] ~ ': ' ~ (event.resource['prefect.resource.name'] or event.resource.id)) }}"
+)
 MESSAGE = (
     "{% if event.payload.message %}{{ event.payload.message }}{% else %}"
     "{% for name, value in event.payload.items() %}{{ name }}: {{ value }}\n{% endfor %}{% endif %}"
+)
+"""Of an event that brings no words of its own, all that it brings."""
+REGRESSED_SUBJECT = (
+    "{% if event.payload.score %}Regressed: {{ event.payload.model }} on {{ event.payload.dataset }}, "
+    "{{ event.payload.score }} {{ '%.4g'|format(event.payload.new) }}, was "
+    "{{ '%.4g'|format(event.payload.old) }}{% else %}" + SUBJECT + "{% endif %}"
+)
+REGRESSED_MESSAGE = (
+    "{% if event.payload.score %}{{ event.payload.task }} on {{ event.payload.dataset }} "
+    "({{ event.payload.split }}, {{ event.payload.rows }} rows)\n"
+    "{{ event.payload.model }}: {{ event.payload.score }} {{ '%.4g'|format(event.payload.new) }}, was "
+    "{{ '%.4g'|format(event.payload.old) }}; {{ '%+.4g'|format(event.payload.difference) }}, "
+    "p = {{ '%.2g'|format(event.payload.p_value) }}\n"
+    "{% if event.payload.prefect_run %}Prefect: {{ event.payload.prefect_run }}\n{% endif %}"
+    "MLflow: {{ event.payload.mlflow_run }}{% else %}" + MESSAGE + "{% endif %}"
 )
 CRASHED_SUBJECT = "Crashed: {{ flow_run.name }}"
 CRASHED_MESSAGE = (
@@ -59,18 +77,20 @@ def trigger(kind: Told) -> EventTrigger:
 
 def automation(kind: Told, block: str, block_id: UUID) -> AutomationCore:
     """Return the automation that sends one kind of event through one block."""
-    if kind == "crashed":
-        # The server may not know the address of its own pages; who sets this up does.
-        page = str(url_for("flow-run", obj_id=_ANY)).replace(str(_ANY), "{{ flow_run.id }}")
-        subject, body = CRASHED_SUBJECT, CRASHED_MESSAGE.replace("PAGE", page)
-    else:
-        subject, body = SUBJECT, MESSAGE
+    subject, body = {
+        "crashed": (CRASHED_SUBJECT, CRASHED_MESSAGE),
+        "regressed": (REGRESSED_SUBJECT, REGRESSED_MESSAGE),
+    }.get(kind, (SUBJECT, MESSAGE))
+    # The server may not know the address of its own pages; who sets this up does.
+    page = str(url_for("flow-run", obj_id=_ANY)).replace(str(_ANY), "{{ flow_run.id }}")
     return AutomationCore(
         name=f"{PREFIX}{kind} via {block}",
         description="Made by `assay notify` from its YAML file.",
         tags=["assay"],
         trigger=trigger(kind),
-        actions=[SendNotification(block_document_id=block_id, subject=subject, body=body)],
+        actions=[
+            SendNotification(block_document_id=block_id, subject=subject, body=body.replace("PAGE", page))
+        ],
     )
 
 

@@ -16,7 +16,7 @@ from flows.evaluation import ModelsFailed, evaluate, origin, predict_rows, prepa
 from flows.membership import Membership, membership
 from tasks import scoreboard, suite_run, suites
 from tasks.candidates import Candidate
-from tasks.errors import AssayError
+from tasks.errors import AssayError, UserError
 from tasks.inference import holding
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
@@ -135,7 +135,7 @@ def by_model(ready: Sequence[tuple[Plan, Candidate]]) -> list[tuple[Plan, Candid
 def _evaluated(part: Part, member: Membership, failure: Exception | None) -> Column:
     """Run one evaluation on the predictions that are there; what goes wrong is noted in its column."""
     if failure is not None:
-        return Column(part.label, failure=str(failure))
+        return Column(part.label, failure=str(failure), mistake=isinstance(failure, UserError))
     token = membership.set(member)
     try:
         given = {key: getattr(part.evaluation, key) for key in type(part.evaluation).model_fields}
@@ -143,7 +143,7 @@ def _evaluated(part: Part, member: Membership, failure: Exception | None) -> Col
     except ModelsFailed as error:
         return Column(part.label, error.reports, str(error))
     except Exception as error:
-        return Column(part.label, failure=str(error))
+        return Column(part.label, failure=str(error), mistake=isinstance(error, UserError))
     finally:
         membership.reset(token)
 

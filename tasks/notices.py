@@ -10,7 +10,7 @@ from tasks import report, scoreboard
 from tasks.report import RunReport
 from tasks.scoreboard import Scoreboard
 
-Kind = Literal["completed", "failed", "regressed"]
+Kind = Literal["completed", "failed"]
 LONGEST = 3000
 """Characters of a message: Slack cuts longer ones into several."""
 
@@ -89,31 +89,6 @@ def of_suite(board: Scoreboard, links: Mapping[str, str]) -> Notice:
     facts = {"suite": board.name, "mean_ranks": ranks, "failures": failures}
     kind: Kind = "failed" if failures else "completed"
     return Notice(kind, "suite", subject, "\n".join(lines), facts, links)
-
-
-def regressed(
-    now: RunReport, before: float, change: str, links: Mapping[str, str], *, since: str = "the last run"
-) -> Notice:
-    """Tell of a model that scores worse than it did.
-
-    Args:
-        now: How it does now.
-        before: Its headline score before.
-        change: The change in words, with its interval and p-value.
-        links: Where to look.
-        since: What it is compared with.
-    """
-    subject = f"Regressed: {now.model} on {now.dataset}, {_headline(now)}, was {before:.3f}"
-    facts = {
-        "model": now.model,
-        "dataset": now.dataset,
-        "before": before,
-        "change": change,
-        "runs": _facts([now]),
-    }
-    message = f"{now.model} on {now.dataset} ({now.split}, {now.rows} rows): {_headline(now)}\n"
-    message += f"Against {since} ({before:.3f}): {change}"
-    return Notice("regressed", "evaluation", subject, message, facts, links)
 
 
 def _headline(found: RunReport) -> str:

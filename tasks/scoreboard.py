@@ -23,11 +23,13 @@ class Column:
         label: What it is called.
         reports: One of each model that was scored.
         failure: Why some or all of it failed; None where nothing did.
+        mistake: Whether that is a mistake in how it is written.
     """
 
     label: str
     reports: Sequence[RunReport] = ()
     failure: str | None = None
+    mistake: bool = False
 
 
 @dataclass(frozen=True)

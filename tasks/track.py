@@ -15,14 +15,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from tasks import artifacts, contents, outbox, patience
+from tasks import artifacts, contents, outbox, patience, views
 from tasks.candidates import Candidate
 from tasks.delivery import digest
 from tasks.errors import NoAccess
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.records import After, ArtifactFolder, Record, take
-from tasks.report import OVERVIEW, RunReport, loading, markdown
+from tasks.report import OVERVIEW, RunReport, loading, markdown, score_keys
 from tasks.score import Judgement
 from tasks.tracking import TAG, bury, client, experiment
 
@@ -166,14 +166,20 @@ def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
         if report.difference is not None and best is not None:
             tags[f"{TAG}.difference"] = json.dumps({"from": best, **asdict(report.difference)})
         outbox.tell(places[report.model][0], After(tags))
+    keys = score_keys(reports)
+    upwards = reports[0].scores[keys[0]].higher_is_better
+    told = After(
+        {"mlflow.note.content": f"{markdown(reports)}\n\n{OVERVIEW}"},
+        views={reports[0].task: views.scores(reports[0].task, keys, higher_is_better=upwards)},
+    )
+    place = outbox.folder_of(parent.attempt) / outbox.PARENT
     made = outbox.scratch()
     try:
         artifacts.write_overview(made, reports)
-        place = outbox.folder_of(parent.attempt) / outbox.PARENT
         outbox.attach(place, made)
-        outbox.tell(place, After({"mlflow.note.content": f"{markdown(reports)}\n\n{OVERVIEW}"}))
     finally:
         shutil.rmtree(made, ignore_errors=True)
+    outbox.tell(place, told)
     _sent(parent.attempt, parent.attempt)
 
 

@@ -49,13 +49,6 @@ def test_an_undefined_score_is_told_as_none() -> None:
     assert notices.completed([judged("a", float("nan"))], {}).payload()["runs"][0]["value"] is None
 
 
-def test_a_regression_says_what_it_was() -> None:
-    told = notices.regressed(judged("a", 0.7), 0.9, "-0.200 [-0.300, -0.100], p = 0.002", PAGES)
-    assert told.event == "assay.evaluation.regressed"
-    assert told.subject == "Regressed: a on reviews, accuracy 0.700 [0.650, 0.750], was 0.900"
-    assert "Against the last run (0.900): -0.200 [-0.300, -0.100], p = 0.002" in told.message
-
-
 def test_a_suite_that_failed_in_part_says_what_failed_and_what_did_not() -> None:
     board = Scoreboard("s", [Column("one", [judged("a", 0.9)]), Column("two", failure="no such split")])
     told = notices.of_suite(board, {})

@@ -13,6 +13,7 @@ from tasks import home, suites
 from tasks.errors import BadEvaluation
 
 if TYPE_CHECKING:
+    from tasks.scoreboard import Scoreboard
     from tasks.suites import Suite
 
 
@@ -37,10 +38,11 @@ def suite(
     asked = _asked(name, model or [], limit)
     environment.prepare()
     with companion.server() as prefect:
-        failure = _run(asked, prefect, as_json)
-    if failure:
-        console.fail(failure)
-        raise typer.Exit(1)
+        board = _run(asked, prefect, as_json)
+    for label, why in board.failures.items():
+        console.fail(f"{label}: {why}")
+    if board.failures:
+        raise typer.Exit(2 if all(each.mistake for each in board.columns if each.failure) else 1)
 
 
 def _asked(name: str, models: list[str], limit: int | None) -> Suite:
@@ -58,12 +60,12 @@ def _asked(name: str, models: list[str], limit: int | None) -> Suite:
     return asked
 
 
-def _run(asked: Suite, prefect: companion.Companion | None, as_json: bool) -> str | None:
-    """Run a suite and print what it found; return what failed of it."""
+def _run(asked: Suite, prefect: companion.Companion | None, as_json: bool) -> Scoreboard:
+    """Run a suite, print what it found, and return it, whether or not some of it failed."""
     with console.aside.status("starting …"):
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-        from flows.evaluation import progress
+        from flows.progress import progress
         from flows.suite import SuiteFailed, parameters
         from flows.suite import suite as flow
         from tasks import scoreboard
@@ -71,13 +73,12 @@ def _run(asked: Suite, prefect: companion.Companion | None, as_json: bool) -> st
         if prefect:
             prefect.wait()
     shown = progress.set(console.bar)
-    failure = None
     try:
         # Joining the heartbeat's thread takes most of a second; whoever started this sees it end anyway.
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-            board = flow(**parameters(asked))
+            board: Scoreboard = flow(**parameters(asked))
     except SuiteFailed as error:
-        board, failure = error.board, str(error)
+        board = error.board
     finally:
         progress.reset(shown)
     if as_json:
@@ -86,4 +87,4 @@ def _run(asked: Suite, prefect: companion.Companion | None, as_json: bool) -> st
         console.out.print(scoreboard.table(board))
         count = "1 model load" if board.loads == 1 else f"{board.loads} model loads"
         console.out.print(f"{count} for {len(board.columns)} evaluations of {len(board.models)} models.\n")
-    return failure
+    return board

@@ -7,6 +7,7 @@ there is never room needed for two, and when the context ends.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -40,6 +41,10 @@ class Holder:
         self._key = self._model = None
         # A network's parts point at each other; its memory must be free before the next one needs it.
         gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            # Another engine does not share torch's store of free memory.
+            torch.cuda.empty_cache()
 
 
 _holder: ContextVar[Holder | None] = ContextVar("holder", default=None)

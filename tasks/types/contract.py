@@ -50,6 +50,8 @@ class Column:
         help: What it is, in a few words.
         required: Whether an evaluation can do without it.
         rest: Whether it reads every column that no other one does, where none is named.
+        way: Of a task type whose datasets come in several ways, the one that it belongs to: the columns of
+            one way are there together, and those of the others are not. The first that fits is taken.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Column:
     help: str
     required: bool = True
     rest: bool = False
+    way: str = ""
 
 
 @dataclass(frozen=True)

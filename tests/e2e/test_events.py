@@ -20,6 +20,7 @@ import yaml
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
 from flows.companion import free_port
@@ -132,17 +133,29 @@ def test_a_run_that_is_killed_is_told_of_and_a_regression_too(
 ) -> None:
     team = {"on": ["crashed", "regressed"], "via": "webhook", "address_env": "TEAM_HOOK"}
     installation.assay("notify", channels(tmp_path, team), TEAM_HOOK=box.address)
-    regression = (
+    told = {"task": "text-classification", "dataset": "reviews", "split": "test", "rows": 500, "model": "m"}
+    told |= {"score": "accuracy", "old": 0.9, "new": 0.86, "difference": -0.04, "p_value": 0.003}
+    told |= {"prefect_run": "http://p/1", "mlflow_run": "http://m/2"}
+    emitted = (
         "from prefect.events import emit_event\n"
         "from prefect.events.worker import EventsWorker\n"
-        "resource = {'prefect.resource.id': 'assay.evaluation.x', 'prefect.resource.name': 'down'}\n"
-        "emit_event('assay.evaluation.regressed', resource, payload={'model': 'acme/m', 'by': -0.04})\n"
+        "resource = {'prefect.resource.id': 'assay.history.x', 'prefect.resource.name': 'm on reviews'}\n"
+        f"emit_event('assay.evaluation.regressed', resource, payload={told})\n"
+        "emit_event('assay.suite.regressed', resource, payload={'model': 'm', 'by': -0.04})\n"
         "EventsWorker.drain_all(timeout=10)\n"
     )
     environment = {**installation.environment, "PREFECT_API_URL": f"{installation.prefect}/api"}
-    subprocess.run([sys.executable, "-c", regression], env=environment, check=True, cwd=ROOT)
-    (letter,) = box.wait(1)
-    assert (letter["subject"], letter["body"]) == ("down", "model: acme/m\nby: -0.04\n")
+    subprocess.run([sys.executable, "-c", emitted], env=environment, check=True, cwd=ROOT)
+    bare, letter = sorted(box.wait(2), key=lambda each: len(each["body"]))
+    assert letter["subject"] == "Regressed: m on reviews, accuracy 0.86, was 0.9"
+    assert letter["body"].splitlines() == [
+        "text-classification on reviews (test, 500 rows)",
+        "m: accuracy 0.86, was 0.9; -0.04, p = 0.003",
+        "Prefect: http://p/1",
+        "MLflow: http://m/2",
+    ]
+    # An event of someone else's, that brings other facts and no words.
+    assert (bare["subject"], bare["body"]) == ("regressed: m on reviews", "model: m\nby: -0.04\n")
 
     crash = (
         "import os, signal\n"
@@ -153,10 +166,54 @@ def test_a_run_that_is_killed_is_told_of_and_a_regression_too(
         "evaluate()\n"
     )
     subprocess.run([sys.executable, "-c", crash], env=environment, check=False, cwd=ROOT)
-    letter = box.wait(2)[1]
+    letter = box.wait(3)[2]
     assert letter["subject"] == "Crashed: a long one"
     assert f"Prefect: {installation.prefect}/" in letter["body"]
     assert installation.assay("notify", channels(tmp_path))
+
+
+def test_a_suite_is_told_as_one(installation: Installation, box: Inbox, demo: Path, tmp_path: Path) -> None:
+    team = {"on": ["completed"], "via": "webhook", "address_env": "TEAM_HOOK"}
+    installation.assay("notify", channels(tmp_path, team), "--trial", TEAM_HOOK=box.address)
+    assert box.wait(1)[0]["subject"] == "Assay can reach you"
+    outcome = json.loads(
+        installation.assay("suite", "digits-splits", "--limit", "40", "--json").splitlines()[0]
+    )
+    letter = box.wait(2)[1]
+    best = min(outcome["mean_ranks"], key=lambda model: outcome["mean_ranks"][model])
+    assert letter["subject"].startswith(f"Suite digits-splits: {best} leads with a mean rank of 1.")
+    assert letter["body"].count("accuracy") == 6
+    assert f"MLflow: {installation.mlflow}/#/experiments/" in letter["body"]
+    assert outcome["model_loads"] == 3
+    # Nothing was told of the evaluations inside it: what comes next is the next suite.
+    installation.assay("suite", "digits-splits", "--limit", "40")
+    assert [each["subject"] for each in box.wait(3)[1:]] == [letter["subject"]] * 2
+    installation.assay("notify", channels(tmp_path))
+
+
+def test_a_suite_runs_from_what_its_form_sends(installation: Installation, demo: Path) -> None:
+    entry = {
+        "task": "image-classification",
+        "dataset": {"path": str(demo / "data" / "digits"), "limit": 40},
+        "metrics": [{"name": "accuracy"}],
+    }
+    given = {
+        "name": "from the form",
+        "models": [{"name": str(demo / "models" / "digits-resnet")}],
+        "settings": {"resamples": 0},
+        "evaluations": [
+            {**entry, "name": split, "dataset": {**entry["dataset"], "split": split}}
+            for split in ("train", "test")
+        ],
+    }
+    with get_client_of(installation) as client:
+        form = deployment_id(client, "suite/suite")
+        run = client.create_flow_run_from_deployment(form, parameters=given)
+        finished = until(lambda: done(client.read_flow_run(run.id)))
+        assert finished.state_type == StateType.COMPLETED, finished.state
+    wanted = {"artifacts": {"key": {"any_": ["scoreboard"]}}, "flow_runs": {"id": {"any_": [str(run.id)]}}}
+    (board,) = httpx.post(f"{installation.prefect}/api/artifacts/filter", json=wanted).json()
+    assert "digits-resnet" in board["data"]
 
 
 def test_a_deployment_runs_after_another_has_completed(installation: Installation, tmp_path: Path) -> None:
@@ -185,11 +242,12 @@ def test_a_deployment_runs_after_another_has_completed(installation: Installatio
                 finished = until(lambda run=started: done(client.read_flow_run(run.id)))
                 assert finished.state_type == StateType.COMPLETED
             sequel = FlowFilter(name=FlowFilterName(any_=["second"]))
-            (run,) = until(lambda: client.read_flow_runs(flow_filter=sequel))
+            wanted = {"flow_filter": sequel, "limit": 10, "sort": FlowRunSort.NAME_ASC}
+            (run,) = until(lambda: client.read_flow_runs(**wanted))
             assert until(lambda: done(client.read_flow_run(run.id))).state_type == StateType.COMPLETED
             assert run.parameters == {"word": "go"}
             # Only the deployment that was named has a sequel.
-            assert len(client.read_flow_runs(flow_filter=sequel)) == 1
+            assert len(client.read_flow_runs(**wanted)) == 1
     finally:
         serving.terminate()
         serving.wait(timeout=30)

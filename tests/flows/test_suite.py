@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 import transformers
 
+from flows.evaluation import evaluate
 from flows.suite import SuiteFailed, suite
 from tasks import scoreboard, tracking
-from tasks.suites import Entry
+from tasks.suites import Entry, Suite, parts
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -80,6 +82,24 @@ def test_a_matrix_loads_each_model_once_and_is_one_table(demo: Path, loads: list
     assert again.loads == 0
     assert [each.reused_rows for column in again.columns for each in column.reports] == [60] * 4
     assert scoreboard.records(again)["value"] == scoreboard.records(board)["value"]
+
+
+def test_a_kept_model_predicts_as_a_fresh_one_streamed_rows_too(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "digits.parquet"
+    datasets.load_from_disk(str(demo / "data" / "digits"))["test"].select(range(80)).to_parquet(path)
+    models = ["digits-vit-nano", "digits-resnet"]
+    streamed = {"dataset": {"path": str(path), "streaming": True}}
+    entries = [entry(demo, "train", "train", models), entry(demo, "streamed", "test", models, **streamed)]
+    board = suite("kept", entries)
+    assert board.loads == 2
+    assert [each.rows for each in board.columns[1].reports] == [80, 80]
+    monkeypatch.setenv("ASSAY_CHUNKS", str(tmp_path / "elsewhere"))
+    for part, column in zip(parts(Suite(name="kept", evaluations=entries)), board.columns, strict=True):
+        alone = evaluate(**{key: getattr(part.evaluation, key) for key in type(part.evaluation).model_fields})
+        assert [each.scores for each in alone] == [each.scores for each in column.reports]
+        assert [each.reused_rows for each in alone] == [0, 0]
 
 
 def test_what_fails_does_not_stop_the_others(demo: Path, tmp_path: Path, loads: list[str]) -> None:
