@@ -94,7 +94,7 @@ def check_node(plan: Plan, candidate: Candidate) -> None:
     """
     import ray
 
-    node = ray.util.get_node_ip_address()
+    node: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # Ray does not say
     store = store_of(plan, candidate)
     if store.noted("pins") is None:
         raise BadEvaluation(
