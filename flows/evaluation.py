@@ -6,14 +6,18 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from typing import Any, cast
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
+from prefect.states import Failed
 
 from flows.companion import COMPANION
-from tasks import candidates, columns, compare, load, predict, report, score, track
+from flows.forms import form
+from flows.recovery import check_attempts, may_pass
+from tasks import candidates, columns, compare, configs, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
 from tasks.compare import Outcome, Standing
@@ -25,6 +29,9 @@ from tasks.score import Judgement
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 from tasks.track import ParentRun
 from tasks.types import task_type
+
+RETRIED: dict[str, Any] = {"retries": 2, "retry_delay_seconds": [1, 5], "retry_condition_fn": may_pass}
+"""What every step that a network or a server can fail is run with."""
 
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 progress: ContextVar[Progress] = ContextVar("progress")
@@ -41,7 +48,7 @@ class ModelsFailed(AssayError):
     """Some models of an evaluation failed; the others are scored and tracked."""
 
 
-@task(name="load", task_run_name="load", cache_policy=NO_CACHE)
+@task(name="load", task_run_name="load", cache_policy=NO_CACHE, **RETRIED)
 def load_rows(evaluation: Evaluation) -> RowsReference:
     """Find the dataset, pin it, and count its rows."""
     return load.load(evaluation.dataset, evaluation.settings.seed)
@@ -58,7 +65,7 @@ def map_columns(evaluation: Evaluation, rows: RowsReference) -> ColumnMapping:
     return mapping
 
 
-@task(name="resolve models", task_run_name="resolve models", cache_policy=NO_CACHE)
+@task(name="resolve models", task_run_name="resolve models", cache_policy=NO_CACHE, **RETRIED)
 def resolve_models(plan: Plan) -> list[Candidate]:
     """Pin every model and match its labels to the dataset's, before any is loaded."""
     found = candidates.decide(plan)
@@ -68,7 +75,7 @@ def resolve_models(plan: Plan) -> list[Candidate]:
     return found
 
 
-@task(name="predict", task_run_name="predict {candidate.title}", cache_policy=NO_CACHE)
+@task(name="predict", task_run_name="predict {candidate.title}", cache_policy=NO_CACHE, **RETRIED)
 def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
     """Run one model over the rows, chunk by chunk, reusing what is stored."""
     show = progress.get(_unseen)
@@ -88,7 +95,7 @@ def score_predictions(plan: Plan, candidate: Candidate, predictions: Predictions
     return score.score(plan, candidate, predictions)
 
 
-@task(name="track", task_run_name="track {candidate.title}", cache_policy=NO_CACHE)
+@task(name="track", task_run_name="track {candidate.title}", cache_policy=NO_CACHE, **RETRIED)
 def track_run(
     parent: ParentRun,
     plan: Plan,
@@ -115,7 +122,8 @@ def _run_name() -> str:
     return f"{given.get('task')} · {str(path).rstrip('/').rsplit('/', 1)[-1]} · {count}"
 
 
-@flow(name="evaluate", flow_run_name=_run_name)
+# Parameters are checked below, so that what is wrong with them is one sentence, as everywhere.
+@flow(name="evaluate", flow_run_name=_run_name, validate_parameters=False)
 def evaluate(
     task: TaskTypeName,
     dataset: Dataset,
@@ -135,14 +143,27 @@ def evaluate(
         metrics: Metrics; left out, the task type's defaults.
         settings: How to run it. The defaults are right for most evaluations.
     """
-    evaluation = Evaluation(
-        task=task,
-        dataset=dataset,
-        models=models,
-        columns=columns or {},
-        metrics=metrics or [],
-        settings=settings or Settings(),
-    )
+    given = {
+        "task": task,
+        "dataset": dataset,
+        "models": models,
+        "columns": columns,
+        "metrics": metrics,
+        "settings": settings,
+    }
+    try:
+        check_attempts()
+        return _evaluated(configs.parse({key: value for key, value in given.items() if value is not None}))
+    except AssayError as error:
+        # A state of its own, because Prefect puts "Flow run encountered an exception" before a raised
+        # error's message; whoever called this in Python is raised the error all the same.
+        return cast("list[report.RunReport]", Failed(message=str(error), data=error))
+
+
+evaluate.parameters = form(Evaluation)
+
+
+def _evaluated(evaluation: Evaluation) -> list[report.RunReport]:
     requested = requests(evaluation)
     rows = load_rows(evaluation)
     mapping = map_columns(evaluation, rows)
