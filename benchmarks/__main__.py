@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import inference, metrics, million, streaming, text_metrics
+from benchmarks import inference, metrics, million, overhead, streaming, text_metrics
 from benchmarks.measurement import keep
 from flows import environment
 from tasks.errors import UserError, unknown
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "engine_generation": inference.generation,
     "engine_images": inference.images,
     "engine_streaming_memory": streaming.engine_streaming_memory,
+    "overhead": overhead.overhead,
 }
 
 
@@ -37,7 +38,8 @@ def main() -> None:
         results.append(found)
         keep(results)
         times = f"{found.ours_s:.3f} s, theirs {found.theirs_s:.3f} s"
-        print(f"{name}: {found.ratio:.1f}x ({times}) {found.detail}", flush=True)
+        ratio = f"{found.ratio:.1f}" if found.ratio >= 1 else f"{found.ratio:.2g}"
+        print(f"{name}: {ratio}x ({times}) {found.detail}", flush=True)
 
 
 if __name__ == "__main__":

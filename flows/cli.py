@@ -12,7 +12,28 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, leaderboard, run, ui
+from flows.commands import (
+    card,
+    catalogue,
+    compare,
+    datasets,
+    deploy,
+    leaderboard,
+    models,
+    notify,
+    publish,
+    receive,
+    reevaluate,
+    reported,
+    reproduce,
+    run,
+    submit,
+    suite,
+    sync,
+    ui,
+    verify,
+    worker,
+)
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -24,9 +45,25 @@ app = typer.Typer(
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
     "run": run.run,
+    "suite": suite.suite,
     "list": catalogue.show,
+    "compare": compare.compare,
+    "reproduce": reproduce.reproduce,
+    "reevaluate": reevaluate.reevaluate,
     "leaderboard": leaderboard.leaderboard,
+    "models": models.models,
+    "datasets": datasets.datasets,
+    "card": card.card,
+    "publish": publish.publish,
+    "verify": verify.verify,
+    "reported": reported.reported,
+    "sync": sync.sync,
+    "notify": notify.notify,
+    "receive": receive.receive,
     "ui": ui.ui,
+    "submit": submit.submit,
+    "deploy": deploy.deploy,
+    "worker": worker.worker,
 }
 """Every command by name; its signature and docstring are its options and its help."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from tasks import home
+from tasks.errors import BadEvaluation
 
 
 def server_file() -> Path:
@@ -39,6 +41,9 @@ def prepare(*, quiet: bool = True) -> None:
         "MLFLOW_TRACKING_URI": home.tracking_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        # Of a server, MLflow prints addresses onto standard output, where only results belong.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "HF_DATASETS_CACHE": str(home.home() / "datasets"),
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
@@ -48,7 +53,24 @@ def prepare(*, quiet: bool = True) -> None:
     }
     if quiet:
         defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+        # What is said of a tracking server that does not answer is for the person who waits.
+        spoken = logging.getLogger("assay")
+        if not spoken.handlers:
+            spoken.addHandler(logging.StreamHandler())
     if "PREFECT_API_URL" not in os.environ and "prefect_api" in (found := running_servers()):
         defaults["PREFECT_API_URL"] = str(found["prefect_api"])
+        defaults["ASSAY_MLFLOW_PAGES"] = str(found["mlflow"])
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+def require_server() -> None:
+    """Make sure that a Prefect server is known.
+
+    Raises:
+        BadEvaluation: None is.
+    """
+    if not os.environ.get("PREFECT_API_URL"):
+        raise BadEvaluation(
+            "No Prefect server is known: start one with `assay ui`, or name one with PREFECT_API_URL."
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
@@ -14,8 +14,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
+from flows import announcements
 from flows.companion import COMPANION
 from flows.forms import form
+from flows.membership import membership
+from flows.publication import publish
 from flows.recovery import check_attempts, may_pass
 from tasks import candidates, columns, compare, configs, load, predict, report, score, track
 from tasks.candidates import Candidate
@@ -25,6 +28,7 @@ from tasks.errors import AssayError
 from tasks.load import RowsReference
 from tasks.plan import Plan, requests
 from tasks.predict import PredictionsReference
+from tasks.publish import permission
 from tasks.score import Judgement
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 from tasks.track import ParentRun
@@ -45,7 +49,15 @@ def _unseen(title: str, rows: int | None) -> Iterator[Callable[[int], None]]:
 
 
 class ModelsFailed(AssayError):
-    """Some models of an evaluation failed; the others are scored and tracked."""
+    """Some models of an evaluation failed, or were not published; the others are scored and tracked.
+
+    Attributes:
+        reports: Of the models that are.
+    """
+
+    def __init__(self, message: str, reports: Sequence[report.RunReport] = ()) -> None:
+        super().__init__(message)
+        self.reports = reports
 
 
 @task(name="load", task_run_name="load", cache_policy=NO_CACHE, **RETRIED)
@@ -78,6 +90,8 @@ def resolve_models(plan: Plan) -> list[Candidate]:
 @task(name="predict", task_run_name="predict {candidate.title}", cache_policy=NO_CACHE, **RETRIED)
 def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
     """Run one model over the rows, chunk by chunk, reusing what is stored."""
+    if made := membership.get().made(candidate.key):
+        return made
     show = progress.get(_unseen)
     with show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance:
         stored = predict.predict(plan, candidate, advance)
@@ -104,7 +118,7 @@ def track_run(
     judgement: Judgement,
 ) -> Outcome:
     """Write one model's outcome into an MLflow run."""
-    run_id = track.record(parent, plan, candidate, predictions, judgement, _origin())
+    run_id = track.record(parent, plan, candidate, predictions, judgement, origin())
     return Outcome(candidate, predictions, judgement, run_id)
 
 
@@ -122,8 +136,14 @@ def _run_name() -> str:
     return f"{given.get('task')} · {str(path).rstrip('/').rsplit('/', 1)[-1]} · {count}"
 
 
-# Parameters are checked below, so that what is wrong with them is one sentence, as everywhere.
-@flow(name="evaluate", flow_run_name=_run_name, validate_parameters=False)
+@flow(
+    name="evaluate",
+    flow_run_name=_run_name,
+    # They are checked below, so that what is wrong with them is one sentence, as everywhere.
+    validate_parameters=False,
+    on_completion=[announcements.evaluation_ended],
+    on_failure=[announcements.evaluation_ended],
+)
 def evaluate(
     task: TaskTypeName,
     dataset: Dataset,
@@ -164,11 +184,7 @@ evaluate.parameters = form(Evaluation)
 
 
 def _evaluated(evaluation: Evaluation) -> list[report.RunReport]:
-    requested = requests(evaluation)
-    rows = load_rows(evaluation)
-    mapping = map_columns(evaluation, rows)
-    plan = Plan(evaluation, load.narrowed(rows, mapping.columns), mapping, requested)
-    found = resolve_models(plan)
+    plan, found = prepared(evaluation)
     with _tracked(plan, found) as parent:
         outcomes, failures = _judged(parent, plan, found)
         reports = report.reports(plan, outcomes, compare_models(plan, outcomes))
@@ -177,8 +193,36 @@ def _evaluated(evaluation: Evaluation) -> list[report.RunReport]:
         if parent.url.startswith("http"):
             create_link_artifact(parent.url, link_text="The run in MLflow", key="mlflow-run")
         if failures:
-            raise ModelsFailed(" ".join(f"'{title}' failed: {error}" for title, error in failures.items()))
+            words = " ".join(f"'{title}' failed: {error}" for title, error in failures.items())
+            raise ModelsFailed(words, reports)
+    if evaluation.settings.publish:
+        _publish(reports)
     return reports
+
+
+def _publish(reports: Sequence[report.RunReport]) -> None:
+    """Offer the results to the models' repositories; what keeps that from being done loses no score."""
+    try:
+        publish([each.mlflow_run_id for each in reports])
+    except AssayError as error:
+        raise ModelsFailed(
+            f"Every model is scored and tracked, and not every result is published. {error}", reports
+        ) from error
+
+
+def prepared(evaluation: Evaluation) -> tuple[Plan, list[Candidate]]:
+    """Find the rows, map the columns and pin the models: all that comes before a model loads.
+
+    Raises:
+        UserError: The evaluation as written cannot run.
+    """
+    requested = requests(evaluation)
+    rows = load_rows(evaluation)
+    mapping = map_columns(evaluation, rows)
+    plan = Plan(evaluation, load.narrowed(rows, mapping.columns), mapping, requested)
+    found = resolve_models(plan)
+    permission.check(plan, found)
+    return plan, found
 
 
 def _judged(
@@ -203,7 +247,7 @@ def _judged(
 @contextmanager
 def _tracked(plan: Plan, found: list[Candidate]) -> Iterator[ParentRun]:
     """Hold the parent run open around the work, and close it by how the work ended."""
-    parent = track.begin(plan, found, _origin())
+    parent = track.begin(plan, found, origin())
     try:
         yield parent
     except Exception:
@@ -215,9 +259,9 @@ def _tracked(plan: Plan, found: list[Candidate]) -> Iterator[ParentRun]:
     track.end(parent, "FINISHED")
 
 
-def _origin() -> dict[str, str]:
+def origin() -> dict[str, str]:
     """Return the tags that lead from an MLflow run back to its Prefect run."""
-    origin = {"assay.prefect_run": str(flow_run.id or "")}
+    tags = {**membership.get().tags, "assay.prefect_run": str(flow_run.id or "")}
     if COMPANION not in os.environ:
-        origin["assay.prefect_url"] = str(flow_run.ui_url or "")
-    return origin
+        tags["assay.prefect_url"] = str(flow_run.ui_url or "")
+    return tags

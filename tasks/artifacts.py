@@ -1,37 +1,38 @@
-"""What a run keeps to look at: sample table, full predictions, confusion matrix, tables of detail."""
+"""What a run keeps to look at: sample table, full predictions, pictures, tables of detail."""
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import pictures
+from tasks import exhibits, mistakes, overview, prediction_content, record, row_values
 from tasks.candidates import Candidate
 from tasks.columns import feature_kind
 from tasks.load import open_rows
-from tasks.metrics import confusion
+from tasks.pictures import contact_sheet
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
+from tasks.records import ArtifactFolder
 from tasks.references import references
+from tasks.report import RunReport
 from tasks.sampling import PICTURED, SAMPLED, sampled
 from tasks.score import Judgement, judged_rows
 from tasks.types.nesting import leaves, read
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
 LONGEST_TEXT = 1000
+GRIDDED = 12
+"""Generated pictures in MLflow's grid of images."""
 MEDIA = {"image", "audio"}
 
 
 def log(
-    store: MlflowClient,
+    store: ArtifactFolder,
     run_id: str,
     plan: Plan,
     candidate: Candidate,
@@ -46,29 +47,68 @@ def log(
         if detail:
             store.log_table(run_id, _columns(detail), f"{name}.json")
     with tempfile.TemporaryDirectory() as folder:
-        whole = with_references(plan, table)
+        whole = exported(plan, candidate, table)
         pq.write_table(whole, Path(folder) / "predictions.parquet", compression="zstd")
-        judged, _ = judged_rows(plan, candidate, predictions) if "labels" in kind.judged_by else ({}, [])
-        if "labels" in judged:
-            labels, matrix = confusion(judged["labels"].predictions, judged["labels"].references)
-            order = in_dataset_order(labels, candidate.alignment.dataset_labels)
-            names = [labels[each] for each in order]
-            drawn = pictures.confusion_matrix(names, matrix[np.ix_(order, order)], candidate.title)
-            drawn.savefig(Path(folder) / "confusion_matrix.png")
-        if "image" in kind.prediction.names:
-            made = [each for each in table["image"][:PICTURED].to_pylist() if each is not None]
-            pictures.grid(made).save(Path(folder) / "pictures.png")
+        kept = json.dumps(record.written(plan, candidate, predictions, judgement), indent=2)
+        (Path(folder) / record.FILE).write_text(kept, encoding="utf-8")
+        for name, content in looks(plan, candidate, predictions, judgement):
+            (Path(folder) / name).write_bytes(content)
         store.log_artifacts(run_id, folder)
+    if "tags" in kind.judged_by and (wrong := wrong_tokens(plan, candidate, predictions)):
+        store.log_table(run_id, _columns(wrong), "token_errors.json")
+    if "image" in kind.prediction.names:
+        _log_drawn(store, run_id, table)
 
 
-def in_dataset_order(labels: Sequence[str], dataset_labels: Sequence[str]) -> list[int]:
-    """Return the positions of labels in the dataset's order; labels it lacks come last.
+def looks(
+    plan: Plan, candidate: Candidate, predictions: PredictionsReference, judgement: Judgement
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of everything there is to look at: pictures, and the page of mistakes.
 
-    >>> in_dataset_order(["one", "other", "zero"], ["zero", "one"])
-    [2, 0, 1]
+    What cannot be drawn is a warning: no run is lost for want of a picture.
     """
-    place = {name: number for number, name in enumerate(dataset_labels)}
-    return sorted(range(len(labels)), key=lambda each: place.get(labels[each], len(place)))
+    table = predictions.table()
+    judged, numbers = judged_rows(plan, candidate, predictions)
+    known = exhibits.attempted("what is known of rows", lambda: row_values.row_values(plan, judged))
+    subject = exhibits.Subject(
+        candidate.title,
+        judged,
+        candidate.alignment.dataset_labels,
+        judgement.details,
+        known,
+        exhibits.attempted("length of inputs", lambda: row_values.lengths(plan, table, numbers)),
+        plan.evaluation.settings.level,
+    )
+    yield from exhibits.drawn(subject)
+    if "image" in plan.kind.prediction.names:
+        made = [each for each in table["image"][:PICTURED].to_pylist() if each is not None]
+        if (sheet := exhibits.attempted("pictures.png", lambda: contact_sheet.encoded(made))) is not None:
+            yield "pictures.png", sheet
+    found = exhibits.attempted(
+        "mistakes.html", lambda: mistakes.page(plan, candidate, table, judged, numbers, known)
+    )
+    if found is not None:
+        yield "mistakes.html", found.encode()
+
+
+def wrong_tokens(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -> list[dict[str, Any]]:
+    """Return the words that were tagged wrongly, the most frequent first."""
+    judged, numbers = judged_rows(plan, candidate, predictions)
+    tokens = read(open_rows(plan.rows), plan.mapping.columns["tokens"], numbers)
+    return mistakes.token_errors(judged["tags"], tokens)
+
+
+def _log_drawn(store: ArtifactFolder, run_id: str, table: pa.Table) -> None:
+    """Log the first generated pictures by step, for MLflow's grid of images: a step is a row."""
+    for row, encoded in enumerate(table["image"][:GRIDDED].to_pylist()):
+        if encoded is not None:
+            store.log_image(run_id, contact_sheet.thumbnail({"bytes": encoded}), key="generated", step=row)
+
+
+def write_overview(folder: Path, reports: Sequence[RunReport]) -> None:
+    """Write the pictures that compare the models of an evaluation into a folder."""
+    for name, content in overview.drawn(reports):
+        (folder / name).write_bytes(content)
 
 
 def sample_table(plan: Plan, candidate: Candidate, table: pa.Table) -> dict[str, list[Any]]:
@@ -101,12 +141,19 @@ def _fit(value: Any) -> Any:
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return value[:LONGEST_TEXT] + "…"
     if isinstance(value, Mapping) and "bytes" in value:
-        return pictures.thumbnail(value)
+        return contact_sheet.thumbnail(value)
     return value
 
 
 def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [record[name] for record in records] for name in (records[0] if records else {})}
+
+
+def exported(plan: Plan, candidate: Candidate, table: pa.Table) -> pa.Table:
+    """Return all predictions as they are logged: a file that can stand for the model in an evaluation."""
+    # Its probabilities come in this order.
+    stated = json.dumps(list(candidate.alignment.model_labels))
+    return with_references(plan, table).replace_schema_metadata({prediction_content.LABELS: stated})
 
 
 def with_references(plan: Plan, table: pa.Table) -> pa.Table:
@@ -123,5 +170,29 @@ def with_references(plan: Plan, table: pa.Table) -> pa.Table:
     ]
     right = references(opened, mapping, small)
     for name, values in right.items():
-        table = table.append_column(f"reference_{name}", pa.array(values))
+        table = table.append_column(f"reference_{name}", typed(values))
     return table
+
+
+def typed(values: Sequence[Any]) -> pa.Array:
+    """Return values as a column that has a type, also where all of them are missing or of several kinds.
+
+    >>> typed([[], []]).type, typed([None]).type, typed(["a", ["b"]]).to_pylist()
+    (ListType(list<item: string>), DataType(string), ['"a"', '["b"]'])
+    """
+    try:
+        column = pa.array(values)
+        return column.cast(_without_null(column.type))
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([json.dumps(value, default=str) for value in values])
+
+
+def _without_null(kind: pa.DataType) -> pa.DataType:
+    """Return a type with text in the place of the type of nothing."""
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_without_null(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(each.name, _without_null(each.type)) for each in kind])
+    return kind

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks import catalogue, engines, examples, home
+from tasks import catalogue, engines, examples, functions, home, prediction_files
 from tasks.errors import BadEvaluation, listing
-from tasks.inference import checkpoints, devices, endpoints
+from tasks.functions import Function
+from tasks.inference import checkpoints, devices, endpoints, storage
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import ChunkStore, key_of
 from tasks.inference.endpoints import Endpoint, Price
 from tasks.inference.engine import stored_schema
 from tasks.inference.predictor import Options
-from tasks.inference.segments import gaps, predicted
+from tasks.inference.segments import gaps, predicted, read_all
 from tasks.load import count_of, head_rows, open_rows
 from tasks.plan import Plan, check_metrics
 from tasks.spec import Model, Settings
 from tasks.types import task_type
 from tasks.types.contract import Alignment
 from tasks.types.nesting import parts
+
+if TYPE_CHECKING:
+    import datasets
 
 STORE_VERSION = 1
 """Raised when the layout of stored predictions changes."""
@@ -39,6 +43,8 @@ class Candidate:
         alignment: Which of its labels is which of the dataset's.
         pins: Everything that can change its predictions on the evaluation's rows.
         labels: Which of its labels is which of the dataset's, as far as the user said so.
+        asked: What was asked for.
+        function: The function that stands for a model, where one does.
     """
 
     title: str
@@ -47,6 +53,8 @@ class Candidate:
     alignment: Alignment
     pins: Mapping[str, Any]
     labels: Mapping[str, str] = field(default_factory=dict)
+    asked: Model | None = None
+    function: Function | None = None
 
     @property
     def key(self) -> str:
@@ -64,11 +72,13 @@ def decide(plan: Plan) -> list[Candidate]:
 
     Raises:
         UserError: A model is missing, gated or refused, the device is not there, labels do not match, the
-            engine cannot run it, or its endpoint does not answer or does not have it.
+            engine cannot run it, its endpoint does not answer or does not have it, or the chunk store cannot
+            be written to.
     """
     evaluation, kind = plan.evaluation, plan.kind
+    storage.check(home.chunk_store())
     chosen = [engines.choose(kind, model, evaluation.settings) for model in evaluation.models]
-    found = [_found(model, evaluation.settings) for model in evaluation.models]
+    found = [_found(plan, model) for model in evaluation.models]
     for checkpoint, engine in zip(found, chosen, strict=True):
         engines.check_form(checkpoint, engine)
     titles = _titles(evaluation.models, found)
@@ -78,7 +88,7 @@ def decide(plan: Plan) -> list[Candidate]:
     candidates = []
     for model, checkpoint, title, engine in zip(evaluation.models, found, titles, chosen, strict=True):
         _check_form(plan, checkpoint)
-        alignment = kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
+        alignment = _aligned(plan, opened, checkpoint, model)
         options = replace(_options(model, evaluation.settings, engine), examples=shown)
         if "layout" in kind.preprocessing:
             options = replace(options, layout=alignment.layout)
@@ -89,7 +99,9 @@ def decide(plan: Plan) -> list[Candidate]:
         engines.check_machine(options)
         noted = replace(alignment, notes=(*alignment.notes, *_notes(checkpoint, options)))
         pins = _pins(plan, checkpoint, options)
-        candidates.append(Candidate(title, checkpoint, options, noted, pins, model.labels))
+        candidates.append(
+            Candidate(title, checkpoint, options, noted, pins, model.labels, model, model.function)
+        )
     keys = Counter((candidate.key, str(candidate.alignment)) for candidate in candidates)
     for candidate in candidates:
         if keys[candidate.key, str(candidate.alignment)] > 1:
@@ -104,9 +116,16 @@ def decide(plan: Plan) -> list[Candidate]:
 def realigned(plan: Plan, candidate: Candidate) -> Candidate:
     """Match labels once more where only a stream's first rows could be looked at before, now by all of them.
 
+    So are a function's, of which nothing was known before it had run.
+
     Raises:
         BadLabels: Later rows have labels that map to nothing, or that are hidden.
     """
+    if candidate.function is not None:
+        opened = open_rows(plan.rows)
+        said = read_all(store_of(plan, candidate), len(opened))
+        found = functions.align(plan, opened, candidate.checkpoint, candidate.function, said)
+        return replace(candidate, alignment=found)
     if not plan.rows.streamed:
         return candidate
     opened = open_rows(plan.rows)
@@ -117,7 +136,22 @@ def realigned(plan: Plan, candidate: Candidate) -> Candidate:
     return replace(candidate, alignment=replace(alignment, notes=notes))
 
 
-def _found(model: Model, settings: Settings) -> Checkpoint:
+def _aligned(plan: Plan, opened: datasets.Dataset, checkpoint: Checkpoint, model: Model) -> Alignment:
+    if model.function is not None:
+        return functions.align(plan, opened, checkpoint, model.function)
+    if checkpoint.form == "predictions":
+        alignment = prediction_files.align(plan, opened, checkpoint, model.labels)
+        prediction_files.check_metrics(plan, checkpoint, alignment)
+        return alignment
+    return plan.kind.align(opened.features, plan.mapping.columns, opened, checkpoint, model.labels)
+
+
+def _found(plan: Plan, model: Model) -> Checkpoint:
+    settings = plan.evaluation.settings
+    if model.function is not None:
+        return functions.resolve(plan, model.function)
+    if model.predictions:
+        return prediction_files.resolve(plan, model)
     if model.endpoint is None:
         return checkpoints.resolve(
             model.name,
@@ -163,7 +197,7 @@ def _check_form(plan: Plan, checkpoint: Checkpoint) -> None:
     kind = plan.kind
     # What is converted for another engine is still a model of transformers'; its engine was checked.
     form = "transformers" if checkpoint.form == "ctranslate2" else checkpoint.form
-    if checkpoint.endpoint or form == kind.form:
+    if checkpoint.endpoint or form in {kind.form, "predictions", "function"}:
         return
     able = [name for name in catalogue.task_types() if task_type(name).form == checkpoint.form]
     raise BadEvaluation(
@@ -186,8 +220,10 @@ def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
 
 
 def _options(model: Model, settings: Settings, engine: str) -> Options:
-    if engine == "endpoint":
-        return Options(device="endpoint", dtype="unknown", **_manner(settings, engine))
+    if engine == engines.PYTHON:
+        return Options(device="cpu", dtype="unknown", **_manner(settings, engine))
+    if engine in {"endpoint", engines.FILE}:
+        return Options(device=engine, dtype="unknown", **_manner(settings, engine))
     device = devices.choose_device(settings.device)
     return Options(
         device=device,
@@ -218,19 +254,38 @@ def _manner(settings: Settings, engine: str) -> dict[str, Any]:
 def _pins(plan: Plan, checkpoint: Checkpoint, options: Options) -> dict[str, Any]:
     kind, columns = plan.kind, plan.mapping.columns
     more: dict[str, Any] = {} if options.engine == "transformers" else {"engine": options.engine}
+    if options.engine == engines.PYTHON:
+        read = {name: columns[name] for name in kind.inputs if name in columns}
+        version = {"version": functions.VERSION}
+        return {**_rows_pins(plan, checkpoint), "columns": read, "preprocessing": version, **more}
+    if options.engine == engines.FILE:
+        return {
+            **_rows_pins(plan, checkpoint),
+            "columns": {},
+            "dtype": options.dtype,
+            "preprocessing": prediction_files.pins(plan, checkpoint),
+            **more,
+        }
     if kind.generates and options.temperature and "seed" not in kind.preprocessing:
         more["seed"] = options.seed
     # Text that is not drawn depends on no seed; pictures are always drawn.
     idle = None if options.temperature or kind.form == "diffusers" else "seed"
     return {
-        "store_version": STORE_VERSION,
-        "task_type": kind.name,
-        "task_type_version": kind.version,
-        "model": "" if checkpoint.local else checkpoint.place,
-        "model_commit": checkpoint.commit,
-        "rows": plan.rows.fingerprint,
+        **_rows_pins(plan, checkpoint),
         "columns": {name: columns[name] for name in kind.inputs if name in columns},
         "dtype": options.dtype,
         "preprocessing": {name: getattr(options, name) for name in kind.preprocessing if name != idle},
         **more,
+    }
+
+
+def _rows_pins(plan: Plan, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what pins the model and the rows, whatever runs it."""
+    return {
+        "store_version": STORE_VERSION,
+        "task_type": plan.kind.name,
+        "task_type_version": plan.kind.version,
+        "model": "" if checkpoint.local else checkpoint.place,
+        "model_commit": checkpoint.commit,
+        "rows": plan.rows.fingerprint,
     }

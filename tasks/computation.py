@@ -6,18 +6,21 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
+from tasks import prediction_files
 from tasks.candidates import Candidate, store_of
-from tasks.engines import opener
+from tasks.engines import FILE, opener
+from tasks.functions import Caller
 from tasks.inference import dispatch, engine
 from tasks.inference.chunks import Chunk
 from tasks.inference.efficiency import Meter, figures
 from tasks.inference.engine import Flow
-from tasks.inference.predictor import ROW, Options, Remote
+from tasks.inference.predictor import ROW, Options, Predictor, Remote
 from tasks.inference.tally import Tally
 from tasks.intake import Intake
-from tasks.load import count_of, open_rows
+from tasks.load import count_of, head_rows, open_rows
 from tasks.plan import Plan
 from tasks.spec import Settings
 from tasks.types.contract import TaskType
@@ -47,10 +50,12 @@ def compute(
     kind = plan.kind
     meter = Meter.start(candidate.options.device)
     began = time.perf_counter()
-    predictor = opener(kind, candidate.options.engine)(candidate.checkpoint, candidate.options)
+    predictor = _opened(plan, candidate)
     took = time.perf_counter() - began
     store, flow = store_of(plan, candidate), flow_of(kind, plan.evaluation.settings, candidate.options)
-    with _reader(plan) as read:
+    if candidate.function is not None:
+        flow = replace(flow, budget=float(candidate.function.batch), fixed_budget=True)
+    with _reader(plan, {} if candidate.options.engine == FILE else _inputs(plan)) as read:
         if isinstance(predictor, Remote):
             tally = dispatch.predict(chunks, read, store, predictor, flow, advance)
             # What this machine spends, and what it is made of, tells nothing of the one that runs the model.
@@ -58,9 +63,22 @@ def compute(
             tally.efficiency["requests_repeated"] = float(predictor.repeated)
             return tally
         tally = engine.predict(chunks, read, store, predictor, flow, advance)
+    if candidate.options.engine == FILE:
+        return tally
     tally.load_seconds = took
     tally.efficiency = figures(tally, candidate.options, predictor.network, kind.cost_unit) | meter.read()
     return tally
+
+
+def _opened(plan: Plan, candidate: Candidate) -> Predictor:
+    """Load a candidate's model, or open what stands for one."""
+    if candidate.function is not None:
+        features = head_rows(plan.rows).features
+        given = plan.kind.gives(features, plan.mapping.columns) if plan.kind.gives else plan.kind.judged_by
+        return Caller(plan.kind, candidate.function, given)
+    if candidate.options.engine == FILE:
+        return prediction_files.Replay(plan, candidate.checkpoint)
+    return opener(plan.kind, candidate.options.engine)(candidate.checkpoint, candidate.options)
 
 
 def flow_of(kind: TaskType, settings: Settings, options: Options) -> Flow:
@@ -95,9 +113,10 @@ def _inputs(plan: Plan) -> dict[str, str]:
 
 
 @contextmanager
-def _reader(plan: Plan) -> Iterator[Callable[[Chunk], Sequence[Mapping[str, Any]]]]:
+def _reader(
+    plan: Plan, inputs: Mapping[str, str]
+) -> Iterator[Callable[[Chunk], Sequence[Mapping[str, Any]]]]:
     """Yield what reads the input rows of a chunk, by canonical column name."""
-    inputs = _inputs(plan)
     if plan.rows.streamed:
         with closing(Intake(plan.rows, inputs)) as intake:
             yield intake.read
@@ -107,7 +126,7 @@ def _reader(plan: Plan) -> Iterator[Callable[[Chunk], Sequence[Mapping[str, Any]
     opened = whole.select_columns(sorted(needed))
 
     def read(chunk: Chunk) -> Sequence[Mapping[str, Any]]:
-        there = opened[chunk.start : chunk.stop]
+        there = opened[chunk.start : chunk.stop] if inputs else {}
         found = {name: values(there, column) for name, column in inputs.items()}
         return [
             {ROW: chunk.start + position, **{name: found[name][position] for name in found}}

@@ -100,13 +100,27 @@ settings. Did you mean 'task'?
         raise explain(error) from error
 
 
-def explain(error: ValidationError) -> UserError:
+def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay what is given over a config: mappings key by key, lists whole.
+
+    >>> over({"dataset": {"path": "a", "split": "test"}}, {"dataset": {"split": "train"}})
+    {'dataset': {'path': 'a', 'split': 'train'}}
+    """
+    merged = dict(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        inside = isinstance(inner, Mapping) and isinstance(value, Mapping)
+        merged[key] = over(dict(inner or {}), value) if inside else value
+    return merged
+
+
+def explain(error: ValidationError, root: type[BaseModel] = Evaluation) -> UserError:
     """Turn the first finding of a validation error into one sentence, unknown keys before missing ones."""
     findings = sorted(error.errors(), key=lambda finding: finding["type"] != "extra_forbidden")
     finding = findings[0]
     where = [str(part) for part in finding["loc"]]
     if finding["type"] == "extra_forbidden":
-        owner = _model_at(finding["loc"][:-1])
+        owner = _model_at(finding["loc"][:-1], root)
         there_is = [*owner.model_fields] if owner else []
         return unknown(f"key in {'.'.join(where[:-1])}" if where[:-1] else "key", where[-1], there_is)
     if finding["type"] == "missing":
@@ -116,13 +130,14 @@ def explain(error: ValidationError) -> UserError:
     # Someone may have put the key itself where its variable's name belongs.
     plain = isinstance(value, str | int | float | bool | type(None)) and where[-1:] != ["api_key_env"]
     shown = f" (given: {value!r})" if plain else ""
-    subject = f"The key '{'.'.join(where)}' is not right" if where else "This evaluation is not right"
+    whole = f"This {root.__name__.lower()} is not right"
+    subject = f"The key '{'.'.join(where)}' is not right" if where else whole
     return BadEvaluation(f"{subject}{shown}: {problem[:1].lower()}{problem[1:]}.")
 
 
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _model_at(location: tuple[int | str, ...], root: type[BaseModel]) -> type[BaseModel] | None:
     """Return the spec model that a location in a validation error lies in."""
-    owner: type[BaseModel] = Evaluation
+    owner = root
     for part in location:
         if isinstance(part, int):
             continue

@@ -13,16 +13,23 @@ from tasks.spec import Model, Settings
 from tasks.types import task_type
 from tasks.types.contract import Open, TaskType
 
-SPREAD_BY_THEMSELVES = frozenset({"endpoint", "vllm"})
+FILE = "file"
+"""What gives out the predictions of a file: it runs no model."""
+PYTHON = "python"
+"""What calls a function."""
+
+SPREAD_BY_THEMSELVES = frozenset({"endpoint", "vllm", FILE, PYTHON})
 """Engines that have many rows under way on their own, which a second process would only get in the way of."""
 
 
 def choose(kind: TaskType, model: Model, settings: Settings) -> str:
-    """Return the engine of a model: its endpoint where it has one, or else what the settings say.
+    """Return the engine of a model: its endpoint or file where it has one, or else what the settings say.
 
     Raises:
         BadEvaluation: The task type cannot be run so, or the engine is not installed.
     """
+    if model.predictions or model.function is not None:
+        return FILE if model.predictions else PYTHON
     engine = "endpoint" if model.endpoint else settings.engine
     if engine == "transformers":
         return engine

@@ -37,7 +37,15 @@ class BadEvaluation(UserError):
 
 
 class BadLabels(UserError):
-    """Labels that map to nothing, are hidden, or map to two things."""
+    """Labels that map to nothing, are hidden, or map to two things.
+
+    Attributes:
+        missing: The dataset's labels that no label of the model's reaches, where that is what is wrong.
+    """
+
+    def __init__(self, message: str, missing: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class NotFound(UserError):

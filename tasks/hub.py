@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import re
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tasks.errors import NoAccess, NotFound, OutOfReach
 
 Repository = Literal["model", "dataset"]
+PASSING = {429, 500, 502, 503, 504}
+"""Statuses that pass: too many requests, and a server that is not well."""
+TRIES = 4
+LONGEST_WAIT = 300.0
+"""Seconds: the Hub's limits are counted over five minutes."""
 
 
 @contextmanager
@@ -61,6 +72,58 @@ def clear_errors(kind: Repository, name: str) -> Iterator[None]:
         raise _out_of_reach(kind, name) from error
 
 
+@cache
+def be_patient() -> None:
+    """Let every client of the Hub in this process ask again where an answer is one that passes.
+
+    The clients do so themselves for some requests and not for others: `repo_info` gives up at once. Only
+    what may be asked twice is, not what writes.
+    """
+    import huggingface_hub
+    from huggingface_hub.utils import _http
+
+    def patient() -> Any:
+        client = _http.default_client_factory()
+        once = client.send
+
+        def send(request: Any, **more: Any) -> Any:
+            for attempt in itertools.count():
+                response = once(request, **more)
+                last = attempt + 1 == TRIES or request.method not in {"GET", "HEAD"}
+                if last or response.status_code not in PASSING:
+                    break
+                response.read()
+                time.sleep(pause(response.headers, attempt))
+            return response
+
+        # A class of its own would name the HTTP library, which the client's authors have changed before.
+        client.send = send  # type: ignore[method-assign]
+        return client
+
+    huggingface_hub.set_client_factory(patient)
+
+
+def pause(headers: Mapping[str, str], attempt: int) -> float:
+    """Return how many seconds to wait before asking again: what the answer says, else ever longer.
+
+    >>> pause({"Retry-After": "3"}, 0), pause({"ratelimit": '"api";r=0;t=55'}, 0), pause({}, 2)
+    (3.0, 56.0, 4.0)
+    >>> pause({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0)
+    0.0
+    """
+    said = {name.lower(): value for name, value in headers.items()}
+    limited = re.search(r"r=0;\s*t=(\d+)", said.get("ratelimit", "").replace(" ", ""))
+    seconds = min(2.0**attempt, 16.0)
+    if limited:
+        seconds = float(limited[1]) + 1
+    elif (after := said.get("retry-after", "").strip()).isdigit():
+        seconds = float(after)
+    elif after:
+        with suppress(ValueError):
+            seconds = (parsedate_to_datetime(after) - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
 def _out_of_reach(kind: Repository, name: str) -> OutOfReach:
     return OutOfReach(f"The {kind} '{name}' is not in the local cache, and the Hub is out of reach.")
 
@@ -97,6 +160,7 @@ def _commit(kind: Repository, name: str, revision: str | None) -> str:
         raise NotFound(f"There is no {kind} '{name}': it is neither a local path nor a Hub id.") from error
     if constants.is_offline_mode():
         return _cached_commit(kind, name, revision)
+    be_patient()
     try:
         with clear_errors(kind, name):
             found = HfApi().repo_info(name, repo_type=kind, revision=revision)
@@ -171,6 +235,26 @@ def model_files(name: str, commit: str) -> list[str]:
             return HfApi().list_repo_files(name, revision=commit)
     cached = _cache("model", name) / "snapshots" / commit
     return sorted(path.relative_to(cached).as_posix() for path in cached.rglob("*") if path.is_file())
+
+
+def text_file(kind: Repository, name: str, commit: str, file: str) -> str:
+    """Return the text of a small file of a repository, as its card; empty where there is no such file."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    with clear_errors(kind, name):
+        try:
+            found = hf_hub_download(name, file, repo_type=kind, revision=commit)
+        except LocalEntryNotFoundError:
+            # A cache that holds the commit and not the file: it was looked for before, and was not there.
+            folder = _cache(kind, name)
+            if (folder / ".no_exist" / commit / file).is_file():
+                return ""
+            raise
+        except EntryNotFoundError:
+            return ""
+    # Line ends and bytes that are no UTF-8 stay as they are: the text may be written back.
+    return Path(found).read_bytes().decode("utf-8", errors="surrogateescape")
 
 
 def model_file(name: str, commit: str, file: str) -> Path:

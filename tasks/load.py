@@ -8,12 +8,13 @@ import random
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tasks import home, hub, sources, splits, streams, versions
+from tasks import filters, home, hub, sources, splits, streams, versions
 from tasks.errors import BadEvaluation, unknown
+from tasks.filters import Filters
 from tasks.spec import Dataset
 from tasks.spool import Spool
 from tasks.types.nesting import roots
@@ -37,6 +38,7 @@ class RowsReference:
         notes: What was chosen without being asked for, as sentences.
         streamed: Whether rows are read as they come.
         columns: The dataset columns that are read of a stream; none for all.
+        filters: What the rows' columns have to hold.
     """
 
     source: sources.Source
@@ -49,6 +51,7 @@ class RowsReference:
     notes: tuple[str, ...] = field(default=(), compare=False)
     streamed: bool = False
     columns: tuple[str, ...] = ()
+    filters: Filters = ()
 
     @property
     def fingerprint(self) -> str:
@@ -70,6 +73,7 @@ class RowsReference:
                 if self.streamed and self.limit
                 else []
             ),
+            *([list(self.filters)] if self.filters else []),
         ]
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
@@ -103,6 +107,7 @@ def load(dataset: Dataset, seed: int) -> RowsReference:
     base = split.split("[")[0]
     if base not in there_is:
         raise unknown(f"split of '{dataset.path}'", base, there_is)
+    wanted = filters.canonical(dataset.filters)
     if streamed:
         stated = there_is[base]
         return _checked(
@@ -113,22 +118,30 @@ def load(dataset: Dataset, seed: int) -> RowsReference:
                 revision,
                 dataset.limit,
                 seed,
-                stated if isinstance(stated, int) and base == split else None,
+                stated if isinstance(stated, int) and base == split and not wanted else None,
                 tuple(notes),
                 streamed=True,
+                filters=wanted,
             ),
             dataset,
         )
     unsampled = RowsReference(source, dataset.config, split, revision, None, seed, 0)
-    count = len(open_rows(unsampled))
+    count = whole = len(open_rows(unsampled))
     if source.kind == "hub":
         hub.remember_dataset(source.place, dataset.revision, revision)
     if count == 0:
         raise BadEvaluation(f"The split '{split}' of '{dataset.path}' has no rows.")
+    if wanted:
+        features = open_rows(unsampled).features
+        filters.check(wanted, features, dataset.path)
+        unsampled = replace(unsampled, filters=wanted)
+        count = len(open_rows(unsampled))
+        if not count:
+            raise filters.nothing_left(wanted, features, _read_by(unsampled), dataset.path)
+        notes.append(f"{count} of {whole} rows pass the filters: {filters.described(wanted)}.")
     limit = dataset.limit if dataset.limit and dataset.limit < count else None
-    return RowsReference(
-        source, dataset.config, split, revision, limit, seed, min(count, limit or count), tuple(notes)
-    )
+    rows = min(count, limit or count)
+    return replace(unsampled, limit=limit, rows=rows, notes=tuple(notes))
 
 
 def _checked(rows: RowsReference, dataset: Dataset) -> RowsReference:
@@ -178,7 +191,9 @@ def stream(rows: RowsReference) -> Generator[pa.Table, None, None]:
 
 def _streamed(rows: RowsReference, features: datasets.Features | None) -> streams.Streamed:
     called = splits.arguments(rows.source, rows.config, rows.revision)
-    return streams.Streamed(rows.source.place, called, rows.split, rows.limit, rows.seed, features)
+    return streams.Streamed(
+        rows.source.place, called, rows.split, rows.limit, rows.seed, features, rows.filters
+    )
 
 
 def head_rows(rows: RowsReference) -> datasets.Dataset:
@@ -194,14 +209,29 @@ def head_rows(rows: RowsReference) -> datasets.Dataset:
     if head is None:
         # Without its limit: what rows carry decides how it is sampled.
         arriving = streams.tables(_streamed(replace(rows, limit=None), None))
-        first = next(arriving, None)
+        first = _first(arriving)
         arriving.close()
         if first is None:
+            if rows.filters:
+                raise BadEvaluation(
+                    f"No row of '{rows.source.place}' passes the filters: {filters.described(rows.filters)}."
+                )
             raise BadEvaluation(f"The split '{rows.split}' of '{rows.source.place}' has no rows.")
         spool.keep_head(streams.without_media(first, [False] * len(first)))
         head = spool.head()
         assert head is not None
     return head
+
+
+def _first(arriving: Generator[pa.Table, None, None]) -> pa.Table | None:
+    """Return a stream's first rows, as many as the first table of one without filters has."""
+    found: list[pa.Table] = []
+    for table in arriving:
+        found.append(table)
+        enough = streams.MEDIA_BATCH if streams.bytes_in(table.schema) else streams.BATCH
+        if sum(map(len, found)) >= enough:
+            break
+    return pa.concat_tables(found) if found else None
 
 
 def open_rows(rows: RowsReference) -> datasets.Dataset:
@@ -229,10 +259,38 @@ def _opened(reference: RowsReference) -> datasets.Dataset:
     for name, feature in rows.features.items():
         if isinstance(feature, datasets.Audio | datasets.Image):
             rows = rows.cast_column(name, type(feature)(decode=False))
-    if reference.limit and reference.limit < len(rows):
-        kept = sorted(random.Random(reference.seed).sample(range(len(rows)), reference.limit))
-        rows = rows.select(kept)
-    return rows
+    kept = _kept(reference, rows)
+    return rows if kept is None else rows.select(kept)
+
+
+def _kept(reference: RowsReference, rows: datasets.Dataset) -> list[int] | None:
+    """Return the numbers of the rows that pass the filters and are in the sample; None for all."""
+    kept = None
+    if reference.filters:
+        wanted = filters.columns(reference.filters, rows.column_names)
+        there = rows.select_columns(wanted).with_format("arrow")[:].to_pydict()
+        passing = filters.fits(reference.filters, rows.features, there)
+        kept = [number for number, passes in enumerate(passing) if passes]
+    count = len(rows) if kept is None else len(kept)
+    if reference.limit and reference.limit < count:
+        drawn = sorted(random.Random(reference.seed).sample(range(count), reference.limit))
+        kept = drawn if kept is None else [kept[number] for number in drawn]
+    return kept
+
+
+def numbers(rows: RowsReference) -> tuple[list[int], int]:
+    """Return the number that each row has in its whole split, and how many rows that has."""
+    whole = open_rows(replace(rows, limit=None, filters=()))
+    kept = _kept(rows, whole)
+    return list(range(len(whole))) if kept is None else kept, len(whole)
+
+
+def _read_by(rows: RowsReference) -> dict[str, list[Any]]:
+    """Return the columns that filters read, of all rows."""
+    whole = open_rows(replace(rows, limit=None, filters=()))
+    wanted = filters.columns(rows.filters, whole.column_names)
+    found: dict[str, list[Any]] = whole.select_columns(wanted).with_format("arrow")[:].to_pydict()
+    return found
 
 
 def _read(source: sources.Source, config: str | None, revision: str, split: str) -> datasets.Dataset:

@@ -9,7 +9,7 @@ from itertools import chain
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks import home
+from tasks import home, machine, versions
 from tasks.candidates import Candidate, store_of
 from tasks.computation import compute, finish
 from tasks.engines import SPREAD_BY_THEMSELVES
@@ -17,6 +17,7 @@ from tasks.errors import AssayError
 from tasks.inference import engine
 from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.endpoints import Price
+from tasks.inference.predictor import Options
 from tasks.inference.segments import Segment, missing, predicted, read, read_all
 from tasks.inference.tally import Tally
 from tasks.load import count_of
@@ -89,6 +90,7 @@ def predict(
     made = set(missing(kept, rows, settings.chunk_rows))
     if made:
         store.note("efficiency", tally.efficiency)
+        store.note("made", made_by(candidate.options))
     else:
         tally.efficiency = store.noted("efficiency") or {}
     in_use = {each.stored for each in kept}
@@ -111,6 +113,12 @@ def predict(
             f"Every row failed with the model '{candidate.title}', the first with: {problem}"
         )
     return reference
+
+
+def made_by(options: Options) -> dict[str, dict[str, str]]:
+    """Return the machine and the libraries that predictions made now are made by."""
+    libraries = {**versions.pins(), **versions.of_engine(options.engine)}
+    return {"machine": machine.here(options.device), "versions": libraries}
 
 
 def spent(predictions: pa.Table, price: Price | None) -> dict[str, float]:

@@ -264,9 +264,36 @@ def against_best(model: str, difference: Difference) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Escape what Markdown tables and HTML would take for their own.
+    r"""Escape what Markdown and HTML would take for their own: names and labels are anybody's text.
 
     >>> escaped("a|<b>")
     'a\\|&lt;b&gt;'
+    >>> escaped("[click](javascript:alert(1)) `x` *y*")
+    '\\[click\\](javascript:alert(1)) \\`x\\` \\*y\\*'
     """
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
+    plain = " ".join(text.splitlines()).replace("\\", "\\\\")
+    plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join(f"\\{sign}" if sign in "|[]`*" else sign for sign in plain)
+
+
+def loading(run_id: str) -> str:
+    """Write what to look at in a run, and the line of code that loads all its predictions.
+
+    >>> print(loading("abc").splitlines()[-2])
+    import mlflow, pandas; table = pandas.read_parquet(mlflow.artifacts.download_artifacts(run_id="abc", \
+artifact_path="predictions.parquet"))
+    """
+    where = f'run_id="{run_id}", artifact_path="predictions.parquet"'
+    return (
+        "Where it fails: `mistakes.html` and the pictures under *Artifacts*. All predictions with what is "
+        "right, once `MLFLOW_TRACKING_URI` names this server:\n\n```python\n"
+        f"import mlflow, pandas; table = pandas.read_parquet(mlflow.artifacts.download_artifacts({where}))\n"
+        "```"
+    )
+
+
+OVERVIEW = (
+    "Which model, and how sure: `forest.png`, `pairwise.png`, `quality_by_speed.png` and `side_by_side.png` "
+    "under *Artifacts*."
+)
+"""What to look at in the run of a whole evaluation."""

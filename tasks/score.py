@@ -18,7 +18,7 @@ from tasks.metrics.shapes import OF_ROWS, joined_rows
 from tasks.plan import Plan, Request
 from tasks.predict import PredictionsReference
 from tasks.references import plain, references
-from tasks.types.contract import Judged
+from tasks.types.contract import Alignment, Judged
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,26 @@ def judged_rows(
     plan: Plan, candidate: Candidate, predictions: PredictionsReference
 ) -> tuple[dict[str, Judged], Sequence[int]]:
     """Return what the metrics take, and the numbers of the rows behind it: those that did not fail."""
+    return judged_table(plan, candidate.alignment, predictions.table())
+
+
+def judged_table(
+    plan: Plan, alignment: Alignment, table: pa.Table
+) -> tuple[dict[str, Judged], Sequence[int]]:
+    """Return what the metrics take of some rows' predictions, and the numbers of those that did not fail.
+
+    Args:
+        plan: What is evaluated.
+        alignment: How the model's labels correspond to the dataset's.
+        table: Predictions as they are stored, of all rows or of some, in rising order of `row`.
+    """
     kind = plan.kind
-    table = predictions.table()
+    opened = open_rows(plan.rows)
     kept = table.filter(pc.is_null(table["error"]))
-    whole = len(kept) == len(table)
-    numbers = range(len(table)) if whole else kept["row"].to_pylist()
-    right = references(open_rows(plan.rows), plan.mapping, kind.references, None if whole else numbers)
-    judged = kind.evidence(Fields(kept.select(kind.prediction.names)), right, candidate.alignment)
+    whole = len(kept) == len(opened)
+    numbers = range(len(kept)) if whole else kept["row"].to_pylist()
+    right = references(opened, plan.mapping, kind.references, None if whole else numbers)
+    judged = kind.evidence(Fields(kept.select(kind.prediction.names)), right, alignment)
     return extraction.applied(plan.evaluation.settings.generation.extract, judged), numbers
 
 

@@ -335,3 +335,8 @@ class Settings(Strict):
         description="MLflow experiment; left out, the dataset's name.",
         json_schema_extra={"position": 17},
     )
+    publish: bool = Field(
+        False,
+        description="Open a pull request with the results on each model's page of the Hub.",
+        json_schema_extra={"position": 24},
+    )

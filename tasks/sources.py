@@ -55,7 +55,7 @@ def locate(path: str) -> Source:
     if local.is_dir():
         return Source(_kind_of_folder(local), str(local.resolve()), local.resolve().name)
     if path.startswith((".", "/", "~")) or path.count("/") > 1 or local.suffix.lower() in BUILDERS:
-        raise NotFound(f"There is no dataset at '{path}'{_beside(local)}.")
+        raise NotFound(f"There is no dataset at '{path}'{beside(local)}.")
     return Source("hub", path, path)
 
 
@@ -77,7 +77,7 @@ def _kind_of_folder(folder: Path) -> Kind:
     )
 
 
-def _beside(path: Path) -> str:
+def beside(path: Path) -> str:
     """Say what lies where a missing path was looked for."""
     if not path.parent.is_dir():
         return ""

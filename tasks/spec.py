@@ -7,10 +7,12 @@ form silently loses its types where it cannot be imported.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, PrivateAttr, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator
 
 from tasks import catalogue
@@ -77,6 +79,12 @@ class Dataset(Strict):
         description="Evaluate on this many rows: a seeded sample, not the head.",
         json_schema_extra={"position": 4},
     )
+    filters: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description='Only rows whose columns hold these values, as {"language": "sw", "label": ["a", "b"], '
+        '"length": {"min": 1, "max": 5}}; labels by name, fields within a column with a dot.',
+        json_schema_extra={"position": 6},
+    )
     streaming: bool = Field(
         False,
         description="Read rows as they come, with nothing downloaded or converted whole; a sample is then "
@@ -84,6 +92,24 @@ class Dataset(Strict):
         "whole split.",
         json_schema_extra={"position": 5},
     )
+
+    @field_validator("filters")
+    @classmethod
+    def _filters(cls, given: dict[str, Any]) -> dict[str, Any]:
+        for column, wanted in given.items():
+            if isinstance(wanted, dict):
+                strange = set(wanted) - {"min", "max"}
+                number = all(isinstance(each, int | float) for each in wanted.values())
+                right = not strange and bool(wanted) and number
+            else:
+                several = wanted if isinstance(wanted, list) else [wanted]
+                right = bool(several) and not any(isinstance(each, dict | list) for each in several)
+            if not right:
+                raise ValueError(
+                    f"the filter of '{column}' is a value, a list of values, or a range of numbers as "
+                    "{min: 1, max: 5}"
+                )
+        return given
 
 
 def _web_address(text: str) -> SplitResult | None:
@@ -107,11 +133,12 @@ class Price(Strict):
 
 
 class Model(Strict):
-    """One model to evaluate; in YAML the name alone is enough."""
+    """One model to evaluate, or a file of predictions made elsewhere; in YAML a model's name is enough."""
 
     name: str = Field(
-        min_length=1,
-        description="A Hub id (owner/name), a local folder, or what the endpoint calls the model.",
+        "",
+        description="A Hub id (owner/name), a local folder, or what the endpoint calls the model; for a file "
+        "of predictions what to call it, left out the file's own name.",
         json_schema_extra={"position": 0},
     )
     revision: str | None = Field(
@@ -159,11 +186,46 @@ class Model(Strict):
         description="Seconds to wait for one answer of the endpoint before asking again.",
         json_schema_extra={"position": 8},
     )
+    predictions: str | None = Field(
+        None,
+        min_length=1,
+        description="A file of predictions made elsewhere (Parquet, CSV, JSON, JSON Lines), which are scored "
+        "in a model's place; nothing is loaded.",
+        json_schema_extra={"position": 9},
+    )
+
+    _function: Any = PrivateAttr(None)
+
+    @property
+    def function(self) -> Any:
+        """The function that stands for a model; None but in evaluations started from Python."""
+        return self._function
+
+    @classmethod
+    def calling(cls, name: str, function: Any, labels: Mapping[str, str]) -> Self:
+        """Return a function as a model, which no config, form or server can name."""
+        made = cls(name=name, labels=dict(labels))
+        made._function = function
+        return made
 
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, given: Any) -> Any:
         return {"name": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.predictions is not None:
+            self.name = self.name or PurePath(self.predictions).stem
+            fixed = [key for key in ("revision", "dtype", "endpoint", "price") if getattr(self, key)]
+            if fixed:
+                raise ValueError(
+                    f"the predictions '{self.name}' are in a file, so that nothing is run with a {fixed[0]}; "
+                    f"leave '{fixed[0]}' out"
+                )
+        if not self.name:
+            raise ValueError("it needs a name, or the predictions that stand for a model")
+        return self
 
     @model_validator(mode="after")
     def _endpoint_alone(self) -> Self:

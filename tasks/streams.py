@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tasks import hub
+from tasks import filters, hub
 from tasks.errors import BadEvaluation, UserError
+from tasks.filters import Filters
 
 if TYPE_CHECKING:
     import datasets
@@ -43,7 +44,8 @@ class Streamed:
         limit: How many rows are sampled, None for all.
         seed: The seed of that sample.
         features: What its columns, all of them, were found to hold; None where nobody has looked yet, which
-            a sample needs.
+            a sample and filters need.
+        filters: What the rows' columns have to hold.
     """
 
     place: str
@@ -52,6 +54,7 @@ class Streamed:
     limit: int | None = None
     seed: int = 0
     features: datasets.Features | None = None
+    filters: Filters = ()
 
 
 def splits(place: str, arguments: Mapping[str, Any]) -> dict[str, int | None]:
@@ -101,20 +104,44 @@ def tables(wanted: Streamed, columns: Sequence[str] = ()) -> Generator[pa.Table,
     import datasets
 
     with _one_sentence(wanted.place):
-        stream, batch = _open(wanted, columns)
+        needed = [*columns, *_filtering(wanted, columns)] if columns else []
+        stream, batch = _open(wanted, needed)
         features = wanted.features or stream.features
+        left = wanted.limit
         batches = stream.with_format("arrow").iter(batch)
         try:
             for table in batches:
                 # CSV states no types: they are those of its first rows, as they are when it is read whole.
                 features = features or datasets.Features.from_arrow_schema(table.schema)
                 held = {name: features[name] for name in table.column_names}
-                yield datasets.table.table_cast(table, undecoded(held).arrow_schema)
+                table = datasets.table.table_cast(table, undecoded(held).arrow_schema)
+                if wanted.filters:
+                    table = _passing(wanted, features, table).select(columns or table.column_names)
+                    if wanted.features is not None and left is not None:
+                        table = table.slice(0, left)
+                        left -= len(table)
+                if len(table):
+                    yield table
+                if left == 0:
+                    break
         finally:
             # Arrow's reader is part of a cycle; should the process end before it is collected, its threads
             # abort the process (apache/arrow#45214).
             batches.close()
             gc.collect()
+
+
+def _filtering(wanted: Streamed, columns: Sequence[str]) -> list[str]:
+    """Return the columns that only filters read."""
+    there = list(wanted.features or ())
+    return [name for name in filters.columns(wanted.filters, there) if name not in columns]
+
+
+def _passing(wanted: Streamed, features: Mapping[str, Any], table: pa.Table) -> pa.Table:
+    """Return the rows of a table that pass the filters."""
+    filters.check(wanted.filters, features, wanted.place)
+    read = filters.columns(wanted.filters, table.column_names)
+    return table.filter(pa.array(filters.fits(wanted.filters, features, table.select(read).to_pydict())))
 
 
 def undecoded(features: Mapping[str, Any]) -> datasets.Features:
@@ -138,7 +165,12 @@ def media(features: datasets.Features) -> list[str]:
     >>> media(datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a"])}))
     ['image']
     """
-    return [field.name for field in features.arrow_schema if _holds_bytes(field.type)]
+    return bytes_in(features.arrow_schema)
+
+
+def bytes_in(schema: pa.Schema) -> list[str]:
+    """Return the names of a schema's columns that hold bytes."""
+    return [field.name for field in schema if _holds_bytes(field.type)]
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
@@ -197,7 +229,8 @@ def _open(wanted: Streamed, columns: Sequence[str]) -> tuple[datasets.IterableDa
             stream = stream.reshard()
         buffer = buffer_for(wanted.features)
         shuffled = _cut(stream, start, stop).shuffle(seed=wanted.seed, buffer_size=buffer)
-        return shuffled.take(wanted.limit), batch
+        # With filters, how many rows of the stream make the sample is seen as they pass.
+        return (shuffled if wanted.filters else shuffled.take(wanted.limit)), batch
     return _cut(stream, start, stop), batch
 
 

@@ -1,68 +1,106 @@
 """Track: one MLflow run a model and dataset, below a parent run an evaluation.
 
-Everything goes through `MlflowClient` with an explicit run id: the fluent API's active run belongs to one
-thread, and logging through it from a task's thread would open a new run without a word.
+What is to be tracked is written into the outbox first and sent to MLflow from there, so that a server that is
+down or a process that is killed loses nothing, and nothing is there twice.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Literal
 
-from tasks import artifacts, versions
+from tasks import artifacts, contents, outbox, patience, views
 from tasks.candidates import Candidate
-from tasks.compare import headline
-from tasks.load import RowsReference
+from tasks.delivery import digest
+from tasks.errors import NoAccess
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
-from tasks.report import RunReport, markdown
+from tasks.records import After, ArtifactFolder, Record, take
+from tasks.report import OVERVIEW, RunReport, loading, markdown, score_keys
 from tasks.score import Judgement
-from tasks.tracking import TAG, bury, client, experiment, this_process
+from tasks.tracking import TAG, bury, client, experiment
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Dataset
-
-LONGEST_PARAM = 6000
-"""MLflow cuts longer parameter values without a word."""
-_NOT_IN_MODEL_NAMES = str.maketrans(dict.fromkeys("/:.%\"'", "-"))
+_impatient: set[str] = set()
+"""Attempts that have waited for the server in vain: until they end, each step of theirs tries once."""
 
 
 @dataclass(frozen=True)
 class ParentRun:
-    """A small handle to the run of a whole evaluation."""
+    """A small handle to the run of a whole evaluation.
+
+    Attributes:
+        run_id: Empty while MLflow does not answer.
+        experiment_id: Likewise.
+        url: Its address in MLflow's pages, likewise.
+        attempt: Its folder in the outbox.
+    """
 
     run_id: str
     experiment_id: str
     url: str
+    attempt: str = ""
 
 
 def begin(plan: Plan, candidates: Sequence[Candidate], origin: Mapping[str, str]) -> ParentRun:
-    """Open the parent run of an evaluation, after ending those that killed processes left running.
+    """Open the parent run of an evaluation, or that of the same evaluation where it was stopped.
+
+    What stopped processes left is sent first, and the runs they left running are ended.
 
     Args:
         plan: What is evaluated, on which rows.
         candidates: Which models.
         origin: Tags that say what started it, as the Prefect run's id and address.
+
+    Raises:
+        NoAccess: MLflow wants another user or password.
     """
     evaluation, rows = plan.evaluation, plan.rows
-    store = client()
-    experiment_id = experiment(store, evaluation.settings.experiment or rows.name)
-    bury(store, experiment_id)
-    tags = {
-        **_tags(plan),
-        **origin,
-        f"{TAG}.kind": "evaluation",
-        f"{TAG}.models": ", ".join(candidate.title for candidate in candidates)[:5000],
-    }
-    run = store.create_run(
-        experiment_id, tags=tags, run_name=f"{evaluation.task} · {rows.name} · {rows.split}"
+    name = evaluation.settings.experiment or rows.name
+    what = digest(
+        evaluation.model_dump(mode="json"),
+        [rows.name, rows.split, rows.revision, rows.fingerprint],
+        [[each.title, each.key] for each in candidates],
     )
-    store.log_dict(run.info.run_id, evaluation.model_dump(mode="json"), "evaluation.json")
-    return ParentRun(run.info.run_id, experiment_id, run_url(experiment_id, run.info.run_id))
+    started_by = origin.get(f"{TAG}.prefect_run")
+    attempt, known = outbox.open_attempt(what, digest(what, started_by) if started_by else None)
+    parent = Record(
+        key=attempt,
+        experiment=name,
+        name=f"{evaluation.task} · {rows.name} · {rows.split}",
+        tags={
+            **contents.of_plan(plan),
+            **origin,
+            f"{TAG}.kind": "evaluation",
+            f"{TAG}.models": ", ".join(candidate.title for candidate in candidates)[:5000],
+        },
+        started=_now(),
+    )
+    made = outbox.scratch()
+    ArtifactFolder(made).log_dict("", evaluation.model_dump(mode="json"), "evaluation.json")
+    place = outbox.put(attempt, parent, made)
+    shutil.rmtree(made, ignore_errors=True)
+    if known:
+        outbox.unend(place)
+    try:
+        run_id = _sent(attempt, parent.key)
+    except Exception as error:
+        if known:
+            outbox.close(attempt)
+        else:
+            outbox.drop(attempt)
+        raise _refusal(error) or error from None
+    if not run_id:
+        return ParentRun("", "", "", attempt)
+    with suppress(patience.Unreachable):
+        patience.until_answered(lambda: _tidy(name), _mlflow(), 0)
+    experiment_id = outbox.experiment_of(place)
+    return ParentRun(run_id, experiment_id, run_url(experiment_id, run_id), attempt)
 
 
 def record(
@@ -73,64 +111,138 @@ def record(
     judgement: Judgement,
     origin: Mapping[str, str],
 ) -> str:
-    """Write everything about one candidate into a run of its own and return the run's id.
+    """Keep everything about one candidate, and write it into a run of its own.
 
-    The run is finished only when all of it is there; an exception leaves it marked failed.
+    The run is finished only when all of it is there. Called again with the same judgement, it finds what it
+    kept and the run it made.
+
+    Returns:
+        The run's id; empty where MLflow does not answer: what was kept is sent when it does.
     """
-    from mlflow.entities import LoggedModelOutput, Param
-
-    store = client()
-    run = store.create_run(
-        parent.experiment_id,
-        tags={
-            **_tags(plan),
-            **origin,
-            "mlflow.parentRunId": parent.run_id,
-            f"{TAG}.kind": "run",
-            f"{TAG}.model": candidate.title,
-            f"{TAG}.model_commit": candidate.checkpoint.commit,
-            f"{TAG}.model_place": candidate.checkpoint.place,
-            f"{TAG}.predictions": candidate.key,
-            f"{TAG}.headline": headline(judgement),
-            f"{TAG}.headline_direction": _direction(judgement),
-            f"{TAG}.intervals": _methods(judgement),
-            **{f"{TAG}.{name}": value for name, value in judgement.tags.items()},
-        },
-        run_name=candidate.title,
-    )
-    run_id = str(run.info.run_id)
-    try:
-        dataset = _dataset(plan.rows, predictions.rows)
-        model_id = _logged_model(store, parent.experiment_id, run_id, candidate, plan.kind.name)
-        params = _params(plan, candidate)
-        store.log_batch(
-            run_id,
-            metrics=_metrics(judgement, predictions, dataset, model_id),
-            params=[Param(name, value[:LONGEST_PARAM]) for name, value in params.items()],
-        )
-        _log_dataset(store, run_id, dataset, plan.rows.split)
-        store.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
-        artifacts.log(store, run_id, plan, candidate, predictions, judgement)
-    except BaseException:
-        store.set_terminated(run_id, status="FAILED")
-        raise
-    store.set_terminated(run_id, status="FINISHED")
-    return run_id
+    scores = {key: [score.value, score.low, score.high] for key, score in judgement.scores.items()}
+    params = contents.params(plan, candidate)
+    key = digest(parent.attempt, candidate.title, candidate.key, scores, params)
+    if not (outbox.folder_of(parent.attempt) / outbox.RUNS / key).exists():
+        made = outbox.scratch()
+        try:
+            folder = ArtifactFolder(made)
+            artifacts.log(folder, "", plan, candidate, predictions, judgement)
+            ended = _now()
+            written = Record(
+                key=key,
+                experiment=plan.evaluation.settings.experiment or plan.rows.name,
+                name=candidate.title,
+                tags={**contents.of_run(plan, candidate, judgement), **origin, **folder.tags},
+                params=params,
+                metrics=contents.metrics(judgement, predictions),
+                scores=tuple(judgement.scores),
+                started=ended - int(predictions.tally.seconds * 1000),
+                ended=ended,
+                parent=parent.attempt,
+                dataset=contents.dataset(plan.rows, predictions.rows),
+                model=contents.model(candidate, plan.kind.name),
+            )
+            outbox.put(parent.attempt, written, made)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    return _sent(parent.attempt, key)
 
 
 def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
-    """Write the score table into the description of the parent and of each model's run."""
-    store = client()
-    note = markdown(reports)
-    store.set_tag(parent.run_id, "mlflow.note.content", note)
+    """Write the score table into the description of the parent and of each model's run.
+
+    A model's run also keeps how it differs from the best of its evaluation, as it was tested.
+    """
+    places = {}
+    for place in outbox.runs_of(parent.attempt):
+        if (written := take(place)) is not None:
+            places[written.tags[f"{TAG}.model"]] = (place, written.key)
+    best = next((places[each.model][1] for each in reports if each.best and each.model in places), None)
     for report in reports:
-        store.set_tag(report.mlflow_run_id, "mlflow.note.content", markdown([report]))
-        store.set_tag(report.mlflow_run_id, f"{TAG}.best", str(report.best).lower())
+        if report.model not in places:
+            continue
+        note = f"{markdown([report])}\n\n{loading(report.mlflow_run_id)}"
+        tags = {"mlflow.note.content": note, f"{TAG}.best": str(report.best).lower()}
+        if report.difference is not None and best is not None:
+            tags[f"{TAG}.difference"] = json.dumps({"from": best, **asdict(report.difference)})
+        outbox.tell(places[report.model][0], After(tags))
+    keys = score_keys(reports)
+    upwards = reports[0].scores[keys[0]].higher_is_better
+    told = After(
+        {"mlflow.note.content": f"{markdown(reports)}\n\n{OVERVIEW}"},
+        views={reports[0].task: views.scores(reports[0].task, keys, higher_is_better=upwards)},
+    )
+    place = outbox.folder_of(parent.attempt) / outbox.PARENT
+    made = outbox.scratch()
+    try:
+        artifacts.write_overview(made, reports)
+        outbox.attach(place, made)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    outbox.tell(place, told)
+    _sent(parent.attempt, parent.attempt)
 
 
-def end(parent: ParentRun, status: str) -> None:
-    """Close the parent run as FINISHED, FAILED or KILLED."""
-    client().set_terminated(parent.run_id, status=status)
+def end(parent: ParentRun, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
+    """Close the parent run, and send whatever is not sent yet."""
+    outbox.tell(outbox.folder_of(parent.attempt) / outbox.PARENT, After(status=status))
+    _impatient.discard(parent.attempt)
+    try:
+        _sent(parent.attempt, parent.attempt, longest=0.0 if status == "KILLED" else None)
+        if count := len(outbox.waiting(parent.attempt)):
+            patience.log.warning(
+                "%s does not answer: %d runs wait in %s, and `assay sync` sends them.",
+                *(_mlflow(), count, outbox.folder_of(parent.attempt)),
+            )
+    finally:
+        outbox.close(parent.attempt)
+
+
+def _tidy(experiment_name: str) -> None:
+    """Send what stopped processes left, and end the runs they left running."""
+    outbox.send_left_behind()
+    store = client()
+    bury(store, experiment(store, experiment_name), outbox.unfinished_keys())
+
+
+def _sent(attempt: str, key: str, *, longest: float | None = None) -> str:
+    """Send what an attempt has to send, waiting for the server as long as the attempt still may.
+
+    Returns:
+        The run of a key; empty where MLflow does not answer.
+    """
+    if longest is None:
+        longest = 0.0 if attempt in _impatient else patience.seconds()
+    try:
+        patience.until_answered(lambda: outbox.send(attempt), _mlflow(), longest)
+    except patience.Unreachable:
+        _impatient.add(attempt)
+    folder = outbox.folder_of(attempt)
+    place = folder / outbox.PARENT if key == attempt else folder / outbox.RUNS / key
+    return outbox.sent(place) or ""
+
+
+def _refusal(error: Exception) -> NoAccess | None:
+    """Return what a user can do about a server that lets nobody in; None for every other error."""
+    words = str(error)
+    if "Invalid Host header" in words:
+        return NoAccess(
+            f"{_mlflow()} does not know that name as its own; start it with --allowed-hosts naming it."
+        )
+    if any(f"failed with error code {status}" in words for status in (401, 403)):
+        return NoAccess(
+            f"{_mlflow()} refuses this user; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+            "MLFLOW_TRACKING_TOKEN."
+        )
+    return None
+
+
+def _mlflow() -> str:
+    return f"MLflow at {outbox.address()}"
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def run_url(experiment_id: str, run_id: str) -> str:
@@ -138,139 +250,5 @@ def run_url(experiment_id: str, run_id: str) -> str:
     from tasks import home
 
     uri = home.tracking_uri()
-    base = uri.rstrip("/") if uri.startswith("http") else ""
-    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
-
-
-def _direction(judgement: Judgement) -> str:
-    return "up" if judgement.scores[headline(judgement)].higher_is_better else "down"
-
-
-def _methods(judgement: Judgement) -> str:
-    """Return how each score's interval was found, as JSON."""
-    methods = {key: score.method for key, score in judgement.scores.items() if score.method is not None}
-    return json.dumps(methods)[:5000]
-
-
-def _tags(plan: Plan) -> dict[str, str]:
-    evaluation, rows = plan.evaluation, plan.rows
-    return {
-        f"{TAG}.task": evaluation.task,
-        f"{TAG}.dataset": rows.name,
-        f"{TAG}.split": rows.split,
-        f"{TAG}.dataset_revision": rows.revision,
-        f"{TAG}.dataset_place": rows.source.place,
-        f"{TAG}.rows": rows.fingerprint,
-        f"{TAG}.process": this_process(),
-        "mlflow.source.name": "assay",
-        "mlflow.source.type": "JOB",
-    }
-
-
-def _params(plan: Plan, candidate: Candidate) -> dict[str, str]:
-    """Return every pin and setting; nothing that could change on a retry."""
-    evaluation, rows = plan.evaluation, plan.rows
-    settings = evaluation.settings.model_dump(mode="json", exclude={"experiment", "dtype", "device"})
-    judged_by = [{"name": each.metric.name, **each.arguments} for each in plan.requested]
-    return {
-        "task": evaluation.task,
-        "model": candidate.title,
-        "model_commit": candidate.checkpoint.commit,
-        "dataset": rows.name,
-        "dataset_config": rows.config or "",
-        "dataset_split": rows.split,
-        "dataset_revision": rows.revision,
-        "dataset_limit": str(rows.limit or ""),
-        "dataset_streamed": str(rows.streamed).lower(),
-        "columns": json.dumps(dict(plan.mapping.columns)),
-        "labels": json.dumps(dict(candidate.alignment.to_dataset)),
-        "metrics": json.dumps(judged_by),
-        "dtype": candidate.options.dtype,
-        "device": candidate.options.device,
-        **{name: json.dumps(value) for name, value in settings.items()},
-        "engine": candidate.options.engine,
-        **{f"version_{name}": version for name, version in versions.pins().items()},
-        **versions.of_engine(candidate.options.engine),
-    }
-
-
-def _metrics(
-    judgement: Judgement, predictions: PredictionsReference, dataset: Dataset, model_id: str
-) -> list[Any]:
-    from mlflow.entities import Metric
-
-    tally = predictions.tally
-    values: dict[str, float | None] = {}
-    for key, score in judgement.scores.items():
-        values[key] = score.value
-        values[f"interval/{key}_low"], values[f"interval/{key}_high"] = score.low, score.high
-    values |= {
-        "rows/judged": float(judgement.rows),
-        "rows/failed": float(tally.failed),
-        "rows/reused": float(tally.reused),
-        **{name if "/" in name else f"speed/{name}": value for name, value in tally.efficiency.items()},
-        "speed/rows_per_second": tally.rows_per_second,
-    }
-    now = int(time.time() * 1000)
-    return [
-        Metric(key, value, now, 0, model_id, dataset.name, dataset.digest)
-        for key, value in values.items()
-        if value is not None and value == value
-    ]
-
-
-def _dataset(rows: RowsReference, count: int) -> Dataset:
-    """Describe the rows as MLflow's kind of dataset, with the address they can be had from again."""
-    from mlflow.entities import Dataset
-
-    source = {
-        "path": rows.source.place,
-        "config_name": rows.config,
-        "split": rows.split,
-        "revision": rows.revision,
-    }
-    return Dataset(
-        name=f"{rows.name} {rows.split}"[:500],
-        digest=rows.fingerprint[:36],
-        source_type="hugging_face" if rows.source.kind == "hub" else "local",
-        source=json.dumps(source if rows.source.kind == "hub" else {"uri": rows.source.place}),
-        profile=json.dumps({"num_rows": count, "revision": rows.revision, "limit": rows.limit}),
-    )
-
-
-def _log_dataset(store: MlflowClient, run_id: str, dataset: Dataset, split: str) -> None:
-    from mlflow.entities import DatasetInput, InputTag
-
-    tags = [InputTag("mlflow.data.context", "evaluation"), InputTag("split", split)]
-    store.log_inputs(run_id, [DatasetInput(dataset, tags)])
-
-
-def _logged_model(
-    store: MlflowClient, experiment_id: str, run_id: str, candidate: Candidate, task: str
-) -> str:
-    """Return the external logged model of a checkpoint, made when the experiment has none yet."""
-    import mlflow
-
-    commit, dtype = candidate.checkpoint.commit, candidate.options.dtype
-    # What has no commit, a model behind an endpoint, is known by its address.
-    known_by = ("model_commit", commit) if commit else ("place", candidate.checkpoint.place)
-    there = store.search_logged_models(
-        [experiment_id], filter_string=f"tags.`{TAG}.{known_by[0]}` = '{known_by[1]}'", max_results=20
-    )
-    for model in there:
-        if model.tags.get(f"{TAG}.dtype") == dtype:
-            return str(model.model_id)
-    made = mlflow.create_external_model(
-        name=candidate.title.translate(_NOT_IN_MODEL_NAMES),
-        source_run_id=run_id,
-        tags={
-            f"{TAG}.model": candidate.title,
-            f"{TAG}.model_commit": commit,
-            f"{TAG}.dtype": dtype,
-            f"{TAG}.place": candidate.checkpoint.place,
-        },
-        params={"model": candidate.title, "commit": commit, "dtype": dtype},
-        model_type=task,
-        experiment_id=experiment_id,
-    )
-    return str(made.model_id)
+    base = uri if uri.startswith("http") else os.environ.get("ASSAY_MLFLOW_PAGES", "")
+    return f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"

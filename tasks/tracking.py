@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 TAG = "assay"
 """Prefix of the tags that Assay reads back."""
+KEY = f"{TAG}.key"
+"""The tag by which a run that is sent twice is found instead of made."""
+MODELS = "models"
+"""The experiment that is every model's home, so that one page shows a model on all its datasets."""
 
 
 def client() -> MlflowClient:
@@ -21,6 +26,8 @@ def client() -> MlflowClient:
     import mlflow
 
     uri = home.tracking_uri()
+    # Waiting for a server is bounded elsewhere; MLflow's own seven retries would make it four minutes a call.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     # External models are created through the fluent API, which knows only the global address.
     if mlflow.get_tracking_uri() != uri:
         mlflow.set_tracking_uri(uri)
@@ -84,10 +91,20 @@ def is_gone(owner: str) -> bool:
     return bool(started) and _started(int(process)) != started
 
 
-def bury(store: MlflowClient, experiment_id: str) -> int:
-    """End the runs of an experiment that a killed process left running; return how many there were."""
+def bury(store: MlflowClient, experiment_id: str, spared: Collection[str] = ()) -> int:
+    """End the runs of an experiment that a killed process left running; return how many there were.
+
+    Args:
+        store: MLflow's client.
+        experiment_id: Which experiment.
+        spared: Keys of runs that will yet be finished from this disk.
+    """
     left = store.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000)
-    gone = [run for run in left if is_gone(run.data.tags.get(f"{TAG}.process", ""))]
+    gone = [
+        run
+        for run in left
+        if is_gone(run.data.tags.get(f"{TAG}.process", "")) and run.data.tags.get(KEY) not in spared
+    ]
     for run in gone:
         store.set_terminated(run.info.run_id, status="KILLED")
     return len(gone)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flows import console
-from tasks import catalogue, configs
+from tasks import catalogue, configs, suites
 
 
 def show() -> None:
-    """List task types, metrics and shipped configs."""
+    """List task types, metrics, shipped configs and suites."""
     from rich.table import Table
 
     from tasks.metrics import metrics
@@ -26,5 +26,9 @@ def show() -> None:
     for name, path in configs.shipped().items():
         evaluation = configs.read(path)
         shipped.add_row(name, evaluation.task, evaluation.dataset.path)
-    for table in (kinds, measures, shipped):
+    together = Table("suite", "evaluations", "models", title="Suites", title_justify="left")
+    for name, path in suites.shipped().items():
+        evaluations, models = suites.outline(path)
+        together.add_row(name, ", ".join(evaluations), ", ".join(models))
+    for table in (kinds, measures, shipped, together):
         console.out.print(table)

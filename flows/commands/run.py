@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,8 @@ import typer
 from flows import companion, console, environment
 from tasks import configs
 from tasks.errors import AssayError, BadEvaluation, UserError
+
+_RANGE = re.compile(r"(?=.*\d)(-?\d+(?:\.\d+)?)?\.\.(-?\d+(?:\.\d+)?)?")
 
 if TYPE_CHECKING:
     from tasks.report import RunReport
@@ -31,8 +34,15 @@ def run(
         list[str] | None, typer.Option(help="canonical=dataset column, as text=sentence; repeatable.")
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Hub id or folder; repeatable.")] = None,
+    predictions: Annotated[
+        list[str] | None, typer.Option(help="File of predictions made elsewhere; repeatable.")
+    ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Metric name; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(help="Evaluate on a seeded sample of this many rows.")] = None,
+    row_filter: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="column=value or column=1..5, only such rows; repeatable."),
+    ] = None,
     streaming: Annotated[
         bool | None, typer.Option("--streaming", help="Read the dataset's rows as they come.")
     ] = None,
@@ -47,10 +57,11 @@ def run(
             "split": split,
             "revision": revision,
             "limit": limit,
+            "filters": _filters(row_filter or []) or None,
             "streaming": streaming,
         },
         "columns": _pairs(column or []),
-        "models": model,
+        "models": [*(model or []), *({"predictions": each} for each in predictions or [])],
         "metrics": metric,
     }
     environment.prepare()
@@ -73,6 +84,26 @@ def _pairs(columns: list[str]) -> dict[str, str]:
     return pairs
 
 
+def _filters(given: list[str]) -> dict[str, Any]:
+    """Read `column=value` pairs, several of one column as one of them, and `column=low..high`.
+
+    >>> _filters(["label=a", "label=b", "length=1..5"])
+    {'label': ['a', 'b'], 'length': {'min': 1.0, 'max': 5.0}}
+    """
+    filters: dict[str, Any] = {}
+    for each in given:
+        column, equals, value = each.partition("=")
+        if not (column and equals):
+            raise BadEvaluation(f"'{each}' is not of the form column=value, as language=sw.")
+        span = _RANGE.fullmatch(value)
+        if span:
+            ends = {"min": span[1], "max": span[2]}
+            filters[column] = {name: float(end) for name, end in ends.items() if end}
+        elif isinstance(filters.setdefault(column, []), list):
+            filters[column].append(value)
+    return filters
+
+
 def _evaluations(names: list[str], flags: dict[str, Any]) -> list[Evaluation]:
     """Read every config, with flags over it; or make one evaluation of flags alone."""
     given = {key: value for key, value in flags.items() if value}
@@ -84,20 +115,27 @@ def _evaluations(names: list[str], flags: dict[str, Any]) -> list[Evaluation]:
                 "Nothing to evaluate: name a config, or give --task, --dataset and --model; "
                 "`assay list` shows what there is."
             )
-        return [configs.parse(given)]
+        return [configs.parse(_from_card(given))]
     read = [configs.read(configs.find(name)) for name in names]
     if not given:
         return read
-    return [configs.parse(_over(each.model_dump(mode="json"), given)) for each in read]
+    return [configs.parse(configs.over(each.model_dump(mode="json"), given)) for each in read]
 
 
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Lay given flags over a config: mappings key by key, lists whole."""
-    merged = dict(below)
-    for key, value in above.items():
-        inner = merged.get(key)
-        merged[key] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
-    return merged
+def _from_card(given: dict[str, Any]) -> dict[str, Any]:
+    """Fill in, where no task type is given, what the dataset's own card says, and say what that was."""
+    path = given.get("dataset", {}).get("path")
+    if "task" in given or path is None:
+        return given
+    from tasks.cards import dataset as card
+
+    if "models" not in given:
+        raise BadEvaluation(f"Name a model with --model; `assay models --dataset {path}` finds some.")
+    asked = {key: given["dataset"].get(key) for key in ("revision", "config", "split")}
+    declaration = card.declared(path, **asked)
+    for sentence in card.told(declaration, path):
+        console.aside.print(f"note: {sentence}", markup=False, soft_wrap=True)
+    return configs.over(declaration.given(), given)
 
 
 def _evaluated(
@@ -124,6 +162,8 @@ def _evaluated(
             except AssayError as error:
                 console.fail(str(error))
                 failures.append(error)
+                if done := getattr(error, "reports", ()):
+                    yield list(done)
             else:
                 yield reports
     finally:

@@ -32,6 +32,7 @@ class Checkpoint:
         form: How it is stored: as transformers keeps models, converted for CTranslate2, as diffusers keeps
             pipelines, or skops estimators.
         file: The file it is in, where it is a single one.
+        said: What it is known to be made of, as the JSON of a config, where no file states that.
     """
 
     name: str
@@ -40,8 +41,11 @@ class Checkpoint:
     local: bool
     pickled: bool = False
     endpoint: Endpoint | None = None
-    form: Literal["transformers", "ctranslate2", "diffusers", "skops"] = "transformers"
+    form: Literal["transformers", "ctranslate2", "diffusers", "skops", "predictions", "function"] = (
+        "transformers"
+    )
     file: str = ""
+    said: str = ""
 
     @property
     def stated(self) -> str:
@@ -147,7 +151,8 @@ def config(checkpoint: Checkpoint) -> dict[str, Any]:
     """
     try:
         found = json.loads(
-            _config_text(checkpoint.place, checkpoint.commit, checkpoint.local, checkpoint.stated)
+            checkpoint.said
+            or _config_text(checkpoint.place, checkpoint.commit, checkpoint.local, checkpoint.stated)
         )
     except ValueError as error:
         raise BadEvaluation(

@@ -12,19 +12,24 @@ import hashlib
 import io
 import json
 import re
-import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from tasks.inference import storage
 
 SECONDS = b"assay.seconds"
 FAILED = b"assay.failed"
 _NAME = re.compile(r"rows-(\d+)-(\d+)\.parquet")
+_TAIL = 1 << 14
+"""Bytes read from the end of a chunk for its footer, which is seldom longer."""
+
+_AT_ONCE = 1024
+"""Chunks whose footers are asked for together: far storage answers many questions in the time of one."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,8 @@ class ChunkStore:
     """Chunks of one prediction set below an fsspec URL."""
 
     def __init__(self, url: str, key: str, schema: pa.Schema) -> None:
-        self._files, root = fsspec.core.url_to_fs(url)
-        self._folder = f"{root.rstrip('/')}/{key[:2]}/{key}"
+        self._files, root = storage.opened(url)
+        self._folder = f"{root}/{key[:2]}/{key}"
         self._schema = schema
 
     @property
@@ -101,23 +106,46 @@ class ChunkStore:
 
     def stored(self) -> list[Stored]:
         """Return the chunks there are, by their footers; damaged ones and those of another schema are not."""
-        try:
-            paths = self._files.ls(self._folder, detail=False, refresh=True)
-        except FileNotFoundError:
-            return []
+        there = sorted(self._there().items(), key=lambda each: each[0].name)
         found = []
-        for path in sorted(paths):
-            named = _NAME.fullmatch(path.rpartition("/")[2])
-            if named and (each := self._footer(path, Chunk(int(named[1]), int(named[2])))):
-                found.append(each)
+        for first in range(0, len(there), _AT_ONCE):
+            found += self._footers(there[first : first + _AT_ONCE])
         return found
 
-    def _footer(self, path: str, chunk: Chunk) -> Stored | None:
+    def names(self) -> list[Chunk]:
+        """Return the chunks there are by their names alone, which is quick and does not tell damaged ones."""
+        return sorted(self._there(), key=lambda chunk: chunk.name)
+
+    def _there(self) -> dict[Chunk, int]:
+        """Return the chunks there are by name, with their sizes in bytes."""
         try:
-            with self._files.open(path, "rb") as opened:
-                file = pq.ParquetFile(opened)
-                footer, schema = file.metadata, file.schema_arrow
-        except (FileNotFoundError, pa.ArrowInvalid, OSError):
+            listed = self._files.ls(self._folder, detail=True)
+        except FileNotFoundError:
+            return {}
+        named = [(_NAME.fullmatch(each["name"].rpartition("/")[2]), each["size"]) for each in listed]
+        return {Chunk(int(match[1]), int(match[2])): size for match, size in named if match}
+
+    def _footers(self, sized: Sequence[tuple[Chunk, int]]) -> list[Stored]:
+        """Read the footers of chunks, given with their sizes."""
+        paths = [f"{self._folder}/{chunk.name}" for chunk, _ in sized]
+        sizes = [size for _, size in sized]
+        starts = [max(0, size - _TAIL) for size in sizes]
+        ends = self._files.cat_ranges(paths, starts, sizes, on_error="return")
+        found = []
+        for (chunk, size), path, tail in zip(sized, paths, ends, strict=True):
+            if isinstance(tail, bytes) and len(tail) < min(size, int.from_bytes(tail[-8:-4], "little") + 8):
+                tail = self._files.cat_file(path)
+            if isinstance(tail, bytes) and (each := self._footer(tail, chunk)):
+                found.append(each)
+            elif isinstance(tail, Exception) and not isinstance(tail, OSError):
+                raise tail
+        return found
+
+    def _footer(self, tail: bytes, chunk: Chunk) -> Stored | None:
+        try:
+            file = pq.ParquetFile(io.BytesIO(tail))
+            footer, schema = file.metadata, file.schema_arrow
+        except (pa.ArrowInvalid, OSError):
             return None
         if footer.num_rows != chunk.stop - chunk.start or not schema.equals(self._schema):
             return None
@@ -135,20 +163,26 @@ class ChunkStore:
         return table.replace_schema_metadata(None) if right else None
 
     def write(self, chunk: Chunk, predictions: list[dict[str, Any]], seconds: float) -> None:
-        """Store a chunk, with the time it took to compute, under a temporary name, then rename it."""
+        """Store a chunk, with the time it took to compute, whole or not at all."""
         buffer = io.BytesIO()
         failed = sum(prediction.get("error") is not None for prediction in predictions)
         schema = self._schema.with_metadata({SECONDS: repr(seconds), FAILED: str(failed)})
         pq.write_table(pa.Table.from_pylist(predictions, schema=schema), buffer, compression="zstd")
-        self._write(f"{self._folder}/{chunk.name}", buffer.getvalue())
+        storage.put(self._files, f"{self._folder}/{chunk.name}", buffer.getvalue())
 
     def remove(self, chunk: Chunk) -> None:
         """Remove a stored chunk."""
         self._files.rm_file(f"{self._folder}/{chunk.name}")
 
+    def clear(self) -> None:
+        """Remove the whole prediction set."""
+        with suppress(FileNotFoundError):
+            self._files.rm(self._folder, recursive=True)
+
     def note(self, name: str, content: Mapping[str, Any]) -> None:
         """Keep a small JSON document beside the chunks, replacing the one of its name."""
-        self._write(f"{self._folder}/{name}.json", json.dumps(content, indent=2, sort_keys=True).encode())
+        document = json.dumps(content, indent=2, sort_keys=True).encode()
+        storage.put(self._files, f"{self._folder}/{name}.json", document)
 
     def noted(self, name: str) -> dict[str, Any] | None:
         """Return a document kept beside the chunks, None when there is none."""
@@ -157,14 +191,3 @@ class ChunkStore:
         except (FileNotFoundError, ValueError):
             return None
         return found if isinstance(found, dict) else None
-
-    def _write(self, path: str, content: bytes) -> None:
-        self._files.makedirs(self._folder, exist_ok=True)
-        temporary = f"{self._folder}/.{uuid.uuid4().hex}.part"
-        try:
-            self._files.pipe_file(temporary, content)
-            self._files.mv(temporary, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                self._files.rm_file(temporary)
-            raise

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from tasks import home, hub
 from tasks.errors import BadEvaluation, listing
+from tasks.inference import holding
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Options
 
@@ -56,6 +57,11 @@ def model(kind: Kind, checkpoint: Checkpoint, options: Options) -> Any:
         checkpoint: A transformers checkpoint, or one in CTranslate2's own form.
         options: Its device and precision.
     """
+    key = (kind, checkpoint.place, checkpoint.commit, options.device, options.dtype)
+    return holding.kept(key, lambda: _loaded(kind, checkpoint, options))
+
+
+def _loaded(kind: Kind, checkpoint: Checkpoint, options: Options) -> Any:
     import ctranslate2
     import torch
 

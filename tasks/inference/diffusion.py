@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tasks.errors import BadEvaluation, listing
-from tasks.inference import checkpoints
+from tasks.inference import checkpoints, holding
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Options
 
@@ -75,7 +75,18 @@ def arguments(pipeline: Any, checkpoint: Checkpoint, options: Options) -> dict[s
 
 
 def load(pipeline: Any, checkpoint: Checkpoint, options: Options) -> Any:
-    """Load a pipeline onto the device, in the precision asked for, without its progress bars."""
+    """Load a pipeline onto the device, in the precision asked for, without its progress bars.
+
+    Inside `holding.held` the last one loaded is taken again where it is the same.
+    """
+    key = (
+        *(pipeline, checkpoint.place, checkpoint.commit, checkpoint.pickled),
+        *(options.device, options.dtype, options.allow_remote_code),
+    )
+    return holding.kept(key, lambda: _loaded(pipeline, checkpoint, options))
+
+
+def _loaded(pipeline: Any, checkpoint: Checkpoint, options: Options) -> Any:
     import torch
 
     loaded = pipeline.from_pretrained(

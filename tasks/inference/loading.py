@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.inference import attention, linear
+from tasks import hub
+from tasks.inference import attention, holding, linear
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Options
 from tasks.inference.threads import PerThread
@@ -16,10 +17,22 @@ ENDLESS = 1_000_000
 
 
 def model(auto_class: str, checkpoint: Checkpoint, options: Options) -> Any:
-    """Load a model for inference with a transformers `AutoModelFor…` class, by the class's name."""
+    """Load a model for inference with a transformers `AutoModelFor…` class, by the class's name.
+
+    Inside `holding.held` the last one loaded is taken again where it is the same.
+    """
+    key = (
+        *(auto_class, checkpoint.place, checkpoint.commit, checkpoint.pickled),
+        *(options.device, options.dtype, options.attention, options.compile, options.allow_remote_code),
+    )
+    return holding.kept(key, lambda: _loaded(auto_class, checkpoint, options))
+
+
+def _loaded(auto_class: str, checkpoint: Checkpoint, options: Options) -> Any:
     import torch
     import transformers
 
+    hub.be_patient()
     chosen = {} if options.attention == "auto" else {"attn_implementation": options.attention}
     loaded = getattr(transformers, auto_class).from_pretrained(
         checkpoint.place,

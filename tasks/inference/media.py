@@ -59,11 +59,17 @@ def sound(value: Mapping[str, Any], rate: int) -> NDArray[np.float32]:
     Returns:
         Samples in [-1, 1], shape (samples,).
     """
-    import soundfile
     import soxr
 
-    samples, original = soundfile.read(io.BytesIO(encoded(value)), dtype="float32", always_2d=True)
-    mono = samples.mean(axis=1)
+    mono, original = heard(value)
     if original != rate:
         mono = soxr.resample(mono, original, rate)
     return np.ascontiguousarray(mono, dtype=np.float32)
+
+
+def heard(value: Mapping[str, Any]) -> tuple[NDArray[np.float32], int]:
+    """Decode a sound to one channel, shape (samples,), at its own sampling rate, which is returned too."""
+    import soundfile
+
+    samples, rate = soundfile.read(io.BytesIO(encoded(value)), dtype="float32", always_2d=True)
+    return samples.mean(axis=1), int(rate)

@@ -112,12 +112,19 @@ def gaps(segments: Sequence[Segment], rows: int | None) -> list[tuple[int, int |
 def missing(segments: Sequence[Segment], rows: int | None, size: int) -> Iterator[Chunk]:
     """Cut the rows that are not stored into chunks of a size; without end where the row count is unknown.
 
+    Cuts lie at multiples of the size, so that processes that started at different times, and saw different
+    chunks stored, cut alike.
+
     >>> [(chunk.start, chunk.stop) for chunk in missing([], 5, 2)]
     [(0, 2), (2, 4), (4, 5)]
+    >>> there = [Segment(Stored(Chunk(0, 3), 0, 1.0), 0, 3)]
+    >>> [(chunk.start, chunk.stop) for chunk in missing(there, 7, 2)]
+    [(3, 4), (4, 6), (6, 7)]
     """
     for first, last in gaps(segments, rows):
         start = first
         while last is None or start < last:
-            stop = start + size if last is None else min(start + size, last)
+            cut = (start // size + 1) * size
+            stop = cut if last is None else min(cut, last)
             yield Chunk(start, stop)
             start = stop

@@ -77,9 +77,11 @@ def decode(logits: NDArray[np.float32], names: Sequence[str]) -> list[dict[str, 
 
 
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
-    """Return predicted and right label names, and the probability of every label, in the dataset's words."""
+    """Return predicted and right label names in the dataset's words, and probabilities if known."""
     predicted = [alignment.to_dataset.get(label, label) for label in predictions["label"]]
     right = list(references["label"])
+    if any(row is None for row in predictions["probabilities"]):
+        return {"labels": Judged(predicted, right)}
     names, probabilities = in_dataset_words(predictions["probabilities"], alignment)
     return {
         "labels": Judged(predicted, right),
@@ -114,6 +116,6 @@ def verdict(
     return {
         "reference": reference["label"],
         "prediction": predicted,
-        "confidence": round(float(prediction["score"]), 4),
+        "confidence": None if prediction["score"] is None else round(float(prediction["score"]), 4),
         "right": predicted == reference["label"],
     }

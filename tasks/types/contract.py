@@ -50,6 +50,8 @@ class Column:
         help: What it is, in a few words.
         required: Whether an evaluation can do without it.
         rest: Whether it reads every column that no other one does, where none is named.
+        way: Of a task type whose datasets come in several ways, the one that it belongs to: the columns of
+            one way are there together, and those of the others are not. The first that fits is taken.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Column:
     help: str
     required: bool = True
     rest: bool = False
+    way: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,11 @@ Rows = Mapping[str, Sequence[Any]]
 Open = Callable[[Checkpoint, Options], Predictor]
 """Loads a model, or gets ready to ask it elsewhere."""
 
+Align = Callable[
+    ["datasets.Features", Mapping[str, str], "datasets.Dataset", Checkpoint, Mapping[str, str]], Alignment
+]
+"""`(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`."""
+
 
 @dataclass(frozen=True)
 class TaskType:
@@ -116,13 +124,15 @@ class TaskType:
         gives: `(dataset features, column mapping) -> keys of judged_by` that this dataset leads to; None
             where it is always all of them.
         preprocessing: The settings that change predictions, by name: part of every chunk's key.
-        align: `(dataset features, column mapping, rows, checkpoint, overrides) -> Alignment`, run before any
-            model loads; raises `BadLabels` for labels that map to nothing.
+        align: Matches labels before any model loads; raises `BadLabels` for labels that map to nothing.
         open: Load the model with transformers and return what predicts.
         engines: How other engines open it, by their names; `endpoint` is a server that runs the model.
         evidence: `(predictions, references, alignment) -> {what a metric takes: Judged}`.
         judged_by: The keys of that: what a metric can take to judge this task type.
         sample: `(prediction, references, alignment) -> columns of the sample table` for one row.
+        answers: Of predictions made elsewhere, which field has to be there, by what it is judged as; empty
+            where only whole predictions will do.
+        align_answers: What matches their labels; None for `align`, unless that looks into the model.
     """
 
     name: str
@@ -134,9 +144,7 @@ class TaskType:
     batch_cost: int
     cost_unit: Literal["tokens", "images", "seconds", "rows"]
     preprocessing: tuple[str, ...]
-    align: Callable[
-        [datasets.Features, Mapping[str, str], datasets.Dataset, Checkpoint, Mapping[str, str]], Alignment
-    ]
+    align: Align
     open: Open
     evidence: Callable[[Rows, Rows, Alignment], dict[str, Judged]]
     judged_by: tuple[str, ...]
@@ -145,6 +153,8 @@ class TaskType:
     engines: Mapping[str, Open] = field(default_factory=dict)
     form: Literal["transformers", "diffusers", "skops"] = "transformers"
     gives: Callable[[datasets.Features, Mapping[str, str]], tuple[str, ...]] | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+    align_answers: Align | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

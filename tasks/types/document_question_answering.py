@@ -48,4 +48,5 @@ DOCUMENT_QUESTION_ANSWERING = TaskType(
     judged_by=("answer_lists", "texts"),
     sample=sample,
     generates=True,
+    answers={"texts": "text"},
 )

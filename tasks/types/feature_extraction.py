@@ -119,6 +119,22 @@ def align(
     checkpoint: Checkpoint,
     overrides: Mapping[str, str],
 ) -> Alignment:
+    """See that there are documents, something to judge their ranking by, and how the model pools.
+
+    Raises:
+        BadEvaluation: There are none, or a row has more documents than relevances, or fewer.
+    """
+    check_documents(features, columns, rows, checkpoint, overrides)
+    return embedding.align(features, columns, rows, checkpoint, overrides)
+
+
+def check_documents(
+    features: datasets.Features,
+    columns: Mapping[str, str],
+    rows: datasets.Dataset,
+    checkpoint: Checkpoint,
+    overrides: Mapping[str, str],
+) -> Alignment:
     """See that there are documents, and something to judge their ranking by.
 
     Raises:
@@ -135,7 +151,7 @@ def align(
         uneven = next((row for row, (one, other) in enumerate(pairs) if len(one) != len(other)), None)
         if uneven is not None:
             raise BadEvaluation(f"Row {uneven} has not one relevance for each of its documents.")
-    return embedding.align(features, columns, rows, checkpoint, overrides)
+    return Alignment()
 
 
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
@@ -179,4 +195,6 @@ FEATURE_EXTRACTION = TaskType(
     evidence=evidence,
     judged_by=("rankings",),
     sample=sample,
+    answers={"rankings": "scores"},
+    align_answers=check_documents,
 )

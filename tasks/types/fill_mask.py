@@ -229,4 +229,5 @@ FILL_MASK = TaskType(
     judged_by=("texts", "rankings", "likelihoods"),
     sample=sample,
     gives=gives,
+    answers={"rankings": "words", "likelihoods": "log_likelihood"},
 )

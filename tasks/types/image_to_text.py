@@ -88,4 +88,5 @@ IMAGE_TO_TEXT = TaskType(
     judged_by=("texts",),
     sample=sample,
     generates=True,
+    answers={"texts": "text"},
 )

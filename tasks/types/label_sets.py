@@ -6,7 +6,7 @@ number, anything else one label. Sets come as lists of names, or as several colu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ METRICS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("mse", {}),
 )
 JUDGED_BY = ("label_sets", "label_scores", "numbers")
+ANSWERS = {"label_sets": "labels", "labels": "label", "numbers": "score"}
+"""The field that a prediction made elsewhere has to have, by what it is judged as."""
 THRESHOLD = 0.5
 
 
@@ -60,6 +62,18 @@ def decode(
     ]
 
 
+def decoder(
+    checkpoint: Checkpoint, threshold: float | None
+) -> Callable[[NDArray[np.float32]], list[dict[str, Any]]]:
+    """Return what turns a classifier's logits into predictions: one label, several, or a number."""
+    names = checkpoints.labels(checkpoint)
+    if measures(checkpoint):
+        return lambda logits: [{"score": row[0]} for row in logits]
+    if several(checkpoint):
+        return lambda logits: decode(logits, names, threshold)
+    return lambda logits: classification.decode(logits, names)
+
+
 def several(checkpoint: Checkpoint) -> bool:
     """Tell whether a model says that a row may have several labels."""
     return bool(checkpoints.config(checkpoint).get("problem_type") == "multi_label_classification")
@@ -67,9 +81,9 @@ def several(checkpoint: Checkpoint) -> bool:
 
 def measures(checkpoint: Checkpoint) -> bool:
     """Tell whether a model gives a number rather than labels."""
-    return (
-        checkpoints.config(checkpoint).get("problem_type") == "regression"
-        or len(checkpoints.labels(checkpoint)) == 1
+    stated = checkpoints.config(checkpoint).get("problem_type")
+    return stated == "regression" or (
+        stated != "single_label_classification" and len(checkpoints.labels(checkpoint)) == 1
     )
 
 
@@ -140,7 +154,7 @@ def _sets(
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
     """Return what was predicted and what is right: sets of labels, numbers, or one label a row."""
     right = references["label"]
-    if not any(predictions["label"]):
+    if all(label is None for name in ("label", "labels") for label in predictions[name]):
         scores = [float(each) for each in predictions["score"]]
         return {"numbers": Judged(scores, [float(each) for each in right])}
     if all(isinstance(each, str) for each in right):
@@ -148,10 +162,13 @@ def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[
     sets = [right_set(row, alignment) for row in right]
     given = [{alignment.to_dataset.get(each, each) for each in row} for row in predictions["labels"]]
     extra = sorted({each for row in given for each in row} - set(alignment.dataset_labels))
+    sets_judged = Judged(given, sets, {"labels": [*alignment.dataset_labels, *extra]})
+    if any(row is None for row in predictions["probabilities"]):
+        return {"label_sets": sets_judged}
     names, scores_of = classification.in_dataset_words(predictions["probabilities"], alignment)
     known = [names.index(name) for name in alignment.dataset_labels]
     return {
-        "label_sets": Judged(given, sets, {"labels": [*alignment.dataset_labels, *extra]}),
+        "label_sets": sets_judged,
         "label_scores": Judged(scores_of[:, known], sets, {"labels": list(alignment.dataset_labels)}),
     }
 
@@ -172,7 +189,7 @@ def verdict(
 ) -> dict[str, Any]:
     """Return what a person wants to see of one row, beside its input."""
     right = reference["label"]
-    if prediction["label"] is None:
+    if prediction["label"] is None and prediction["labels"] is None:
         number = float(prediction["score"])
         return {
             "reference": float(right),

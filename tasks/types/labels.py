@@ -111,7 +111,8 @@ def match(
         raise BadLabels(
             f"No label of the model '{model}' is called {listing(missing)}: the model has "
             f"{listing(model_labels)}, the dataset {listing(dataset_labels)}; say which is which under the "
-            f"model's labels, as {{{model_labels[0]}: {missing[0]}}}."
+            f"model's labels, as {{{(*model_labels, '…')[0]}: {missing[0]}}}.",
+            tuple(missing),
         )
     extra = [name for name in model_labels if name not in to_dataset]
     note = f"The model '{model}' has labels that the dataset lacks, counted as wrong: {listing(extra, 8)}."

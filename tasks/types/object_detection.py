@@ -161,4 +161,5 @@ OBJECT_DETECTION = TaskType(
     evidence=evidence,
     judged_by=("boxes",),
     sample=sample,
+    answers={"boxes": "boxes"},
 )

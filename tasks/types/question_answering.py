@@ -219,15 +219,16 @@ def said(text: str, no_answer: float, alignment: Alignment) -> str:
 
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
     """Return answers in SQuAD's form, rows numbered, and as texts."""
-    given = [
-        said(text, doubt, alignment)
+    doubts = [
+        float(not text) if doubt is None else doubt
         for text, doubt in zip(predictions["text"], predictions["no_answer"], strict=True)
     ]
+    given = [said(text, doubt, alignment) for text, doubt in zip(predictions["text"], doubts, strict=True)]
     right = [answers_of(each) for each in references["answers"]]
     answers = Judged(
         [
             {"id": str(row), "prediction_text": text, "no_answer_probability": doubt}
-            for row, (text, doubt) in enumerate(zip(given, predictions["no_answer"], strict=True))
+            for row, (text, doubt) in enumerate(zip(given, doubts, strict=True))
         ],
         [{"id": str(row), "answers": {"text": texts, "answer_start": []}} for row, texts in enumerate(right)],
     )
@@ -237,14 +238,16 @@ def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the question, the right answers and the one found, with the words around it."""
     right = answers_of(row["answers"])
-    text = said(prediction["text"], prediction["no_answer"], alignment)
-    place = prediction["start"]
+    doubt = float(not prediction["text"]) if prediction["no_answer"] is None else prediction["no_answer"]
+    text = said(prediction["text"], doubt, alignment)
+    found = row["context"].find(prediction["text"]) if prediction["start"] is None else prediction["start"]
+    place = max(found, 0)
     return {
         "question": row["question"],
         "reference": " | ".join(right) or f"({NO_ANSWER})",
         "prediction": text or f"({NO_ANSWER})",
         "around": row["context"][max(0, place - 80) : place + len(prediction["text"]) + 80],
-        "no answer": round(float(prediction["no_answer"]), 4),
+        "no answer": round(float(doubt), 4),
         "right": text in (right or [""]),
     }
 
@@ -264,4 +267,5 @@ QUESTION_ANSWERING = TaskType(
     evidence=evidence,
     judged_by=("answers", "texts"),
     sample=sample,
+    answers={"texts": "text"},
 )

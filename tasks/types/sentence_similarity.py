@@ -11,6 +11,7 @@ from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types import embedding
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
+from tasks.types.labels import no_labels
 
 SENTENCE1 = Column(
     name="sentence1",
@@ -104,4 +105,6 @@ SENTENCE_SIMILARITY = TaskType(
     evidence=evidence,
     judged_by=("numbers",),
     sample=sample,
+    answers={"numbers": "similarity"},
+    align_answers=no_labels,
 )

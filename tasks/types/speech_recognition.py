@@ -167,10 +167,11 @@ def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the right and the written transcript and the recording's length."""
+    seconds = prediction["seconds"]
     return {
         "reference": row["text"],
         "prediction": prediction["text"],
-        "seconds": round(float(prediction["seconds"]), 2),
+        "seconds": None if seconds is None else round(float(seconds), 2),
         "right": prediction["text"].split() == row["text"].split(),
     }
 
@@ -192,4 +193,5 @@ SPEECH_RECOGNITION = TaskType(
     sample=sample,
     generates=True,
     engines={"ctranslate2": speech_ctranslate2.open_whisper},
+    answers={"texts": "text"},
 )

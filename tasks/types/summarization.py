@@ -44,4 +44,5 @@ SUMMARIZATION = TaskType(
     judged_by=("texts",),
     sample=writing.show("text", "summary"),
     generates=True,
+    answers={"texts": "text"},
 )

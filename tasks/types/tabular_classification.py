@@ -79,9 +79,6 @@ def align(
 
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
     """Return labels, and probabilities where the model has them."""
-    if any(row is None for row in predictions["probabilities"]):
-        predicted = [alignment.to_dataset.get(label, label) for label in predictions["label"]]
-        return {"labels": Judged(predicted, list(references["label"]))}
     return classification.evidence(predictions, references, alignment)
 
 
@@ -113,4 +110,6 @@ TABULAR_CLASSIFICATION = TaskType(
     judged_by=("labels", "probabilities"),
     sample=sample,
     form="skops",
+    answers={"labels": "label"},
+    align_answers=classification.align,
 )

@@ -11,6 +11,7 @@ from tasks.inference import estimators
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
+from tasks.types.labels import no_labels
 from tasks.types.nesting import parts
 from tasks.types.tables import FEATURES, Table
 
@@ -96,4 +97,6 @@ TABULAR_REGRESSION = TaskType(
     judged_by=("numbers",),
     sample=sample,
     form="skops",
+    answers={"numbers": "value"},
+    align_answers=no_labels,
 )

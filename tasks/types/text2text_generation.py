@@ -42,4 +42,5 @@ TEXT2TEXT_GENERATION = TaskType(
     judged_by=("texts",),
     sample=writing.show("text", "target"),
     generates=True,
+    answers={"texts": "text"},
 )

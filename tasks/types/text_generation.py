@@ -236,4 +236,5 @@ TEXT_GENERATION = TaskType(
     sample=sample,
     generates=True,
     engines={"endpoint": text_endpoint.EndpointWriter, "vllm": text_vllm.VllmWriter},
+    answers={"texts": "text", "likelihoods": "log_likelihood"},
 )

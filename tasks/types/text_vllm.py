@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.errors import BadEvaluation
+from tasks.inference import holding
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.generation import MOST_NEW, cut, row_seed
 from tasks.inference.predictor import ROW, Decode, Item, Options, Row
@@ -20,7 +21,9 @@ class VllmWriter:
         import vllm
 
         self._options = options
-        self._model = vllm.LLM(**loading(checkpoint, options))
+        arguments = loading(checkpoint, options)
+        key = ("vllm", checkpoint.commit, *sorted(arguments.items()))
+        self._model = holding.kept(key, lambda: vllm.LLM(**arguments))
         self._parameters = vllm.SamplingParams
         self._tokenizer = self._model.get_tokenizer()
         template = bool(getattr(self._tokenizer, "chat_template", None))

@@ -58,4 +58,5 @@ TRANSLATION = TaskType(
     judged_by=("texts",),
     sample=writing.show("source", "target"),
     generates=True,
+    answers={"texts": "text"},
 )

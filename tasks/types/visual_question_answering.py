@@ -160,4 +160,5 @@ VISUAL_QUESTION_ANSWERING = TaskType(
     judged_by=("answer_lists", "texts"),
     sample=sample,
     generates=True,
+    answers={"texts": "text"},
 )

@@ -154,6 +154,19 @@ def align(
     return zero_shot.worded(names_in(leaves(features)[column].feature, values), overrides)
 
 
+def align_answers(
+    features: datasets.Features,
+    columns: Mapping[str, str],
+    rows: datasets.Dataset,
+    checkpoint: Checkpoint,
+    overrides: Mapping[str, str],
+) -> Alignment:
+    """Match the labels of predictions made elsewhere to the dataset's."""
+    if CANDIDATES.name in columns:
+        return Alignment()
+    return label_sets.align(features, columns, rows, checkpoint, overrides)
+
+
 def gives(features: datasets.Features, columns: Mapping[str, str]) -> tuple[str, ...]:
     """Return what is judged, by what the `label` column holds and whether rows bring their own labels."""
     if CANDIDATES.name in columns:
@@ -194,4 +207,6 @@ ZERO_SHOT_CLASSIFICATION = TaskType(
     judged_by=("labels", "probabilities", "label_sets", "label_scores"),
     sample=sample,
     gives=gives,
+    answers={"label_sets": "labels", "labels": "label"},
+    align_answers=align_answers,
 )

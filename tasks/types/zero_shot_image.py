@@ -60,4 +60,6 @@ ZERO_SHOT_IMAGE_CLASSIFICATION = TaskType(
     evidence=classification.evidence,
     judged_by=("labels", "probabilities"),
     sample=sample,
+    answers={"labels": "label"},
+    align_answers=classification.align,
 )

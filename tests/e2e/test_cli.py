@@ -181,3 +181,18 @@ def _runs(process: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+def test_a_file_of_predictions_stands_for_a_model(assay: Assay, demo: Path, tmp_path: Path) -> None:
+    import datasets
+
+    there = datasets.load_from_disk(str(demo / "data" / "digits"))["test"]
+    said = [there.features["label"].int2str(label) for label in there["label"]]
+    (tmp_path / "mine.csv").write_text("\n".join(["prediction", *said[:-1], "zero"]), encoding="utf-8")
+    flags = ("--task", "image-classification", "--split", "test", "--metric", "accuracy", "--json")
+    data = str(demo / "data" / "digits")
+    done = assay("run", *flags, "--dataset", data, "--predictions", str(tmp_path / "mine.csv"))
+    assert done.returncode == 0, done.stderr
+    (run,) = json.loads(done.stdout)["runs"]
+    assert run["model"] == "mine"
+    assert run["scores"]["accuracy"]["value"] == pytest.approx(1 - (said[-1] != "zero") / len(said))

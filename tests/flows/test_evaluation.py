@@ -20,6 +20,19 @@ from tasks.spec import Dataset, Metric, Model, Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
+TABLES = ("samples.json", "predictions.parquet", "per_class.json")
+PICTURES = (
+    "confusion_matrix.png",
+    "confusion_matrix.html",
+    "per_class.png",
+    "roc_curve.png",
+    "precision_recall.png",
+    "reliability.png",
+    "score_distribution.png",
+    "mistakes.html",
+)
+"""What every run of image classification has, under the same names: MLflow lays them side by side."""
+
 AGREEMENT = """
 import datasets
 import evaluate
@@ -69,6 +82,7 @@ def test_scores_pins_and_artifacts_are_in_mlflow(demo: Path) -> None:
     assert parent.info.status == "FINISHED"
     assert set(children) == {"digits-vit-nano", "digits-resnet"}
     assert [report.best for report in reports] == [False, True]
+    kept = []
     for report in reports:
         run = children[report.model]
         assert run.info.status == "FINISHED"
@@ -86,7 +100,7 @@ def test_scores_pins_and_artifacts_are_in_mlflow(demo: Path) -> None:
         assert json.loads(params["columns"]) == {"image": "image", "label": "label"}
         assert {"version_torch", "version_transformers", "dtype", "seed"} <= set(params)
         (dataset,) = run.inputs.dataset_inputs
-        assert dataset.dataset.name == "digits test"
+        assert dataset.dataset.name == "digits test (120 rows)"
         assert {tag.key: tag.value for tag in dataset.tags}["split"] == "test"
         (output,) = run.outputs.model_outputs
         model = store.get_logged_model(output.model_id)
@@ -95,11 +109,21 @@ def test_scores_pins_and_artifacts_are_in_mlflow(demo: Path) -> None:
             "accuracy"
         ].value
         names = {file.path for file in store.list_artifacts(run.info.run_id)}
-        assert {"samples.json", "predictions.parquet", "confusion_matrix.png", "per_class.json"} <= names
+        assert {*TABLES, *PICTURES} <= names
+        kept.append(names)
         table = pd.read_parquet(store.download_artifacts(run.info.run_id, "predictions.parquet"))
         assert len(table) == 120
         assert (table.label == table.reference_label).mean() == report.scores["accuracy"].value
-        assert report.model in run.data.tags["mlflow.note.content"]
+        note = run.data.tags["mlflow.note.content"]
+        assert report.model in note
+        # The line of code that the description gives is run as it stands.
+        given: dict[str, Any] = {}
+        exec(note.partition("```python\n")[2].partition("\n```")[0], given)
+        pd.testing.assert_frame_equal(given["table"], table)
+    assert kept[0] == kept[1]
+    compared = {file.path for file in store.list_artifacts(parent.info.run_id)}
+    assert {"forest.png", "pairwise.png", "quality_by_speed.png", "side_by_side.png"} <= compared
+    assert "forest.png" in parent.data.tags["mlflow.note.content"]
 
 
 def test_a_second_evaluation_reuses_predictions_and_a_new_metric_needs_no_model(

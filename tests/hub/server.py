@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,10 +20,16 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from tests.hub import catalogue, community
+from tests.hub.community import Discussion, Refusal
+
 READER = "hf_reader"
 """A token that opens private and gated repositories."""
 STRANGER = "hf_stranger"
 """A token that is valid and opens none of them."""
+WRITER = "hf_wRiTeRsEcReT0123456789"
+"""A token whose owner opens pull requests."""
+USERS = {READER: "reader", STRANGER: "stranger", WRITER: "evaluator"}
 
 LARGE = (".safetensors", ".bin", ".parquet")
 """Files that are kept as large files, behind a redirect."""
@@ -31,7 +38,12 @@ Kind = Literal["models", "datasets"]
 
 _API = re.compile(
     r"/api/(?P<kind>models|datasets)/(?P<name>[^/]+(/[^/]+)??)"
-    r"(/(?P<what>revision|tree|paths-info)/(?P<revision>[^/]+)(/(?P<path>.+))?)?"
+    r"(/(?P<what>revision|tree|paths-info|preupload|commit)/(?P<revision>[^/]+)(/(?P<path>.+))?)?"
+)
+_LISTING = re.compile(r"/api/(?P<kind>models|datasets)")
+_LEADERBOARD = re.compile(r"/api/datasets/(?P<name>[^/]+/[^/]+)/leaderboard")
+_DISCUSSIONS = re.compile(
+    r"/api/(?P<kind>models|datasets)/(?P<name>[^/]+/[^/]+)/discussions(/(?P<number>\d+)(/(?P<action>.+))?)?"
 )
 _FILE = re.compile(r"/(?P<kind>datasets/)?(?P<name>[^/]+(/[^/]+)?)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
 _STORED = re.compile(r"/stored/(?P<sha256>[0-9a-f]{64})")
@@ -47,17 +59,24 @@ class Repository:
     private: bool = False
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    downloads: int = 0
+    discussions: list[Discussion] = field(default_factory=list)
 
     def commit(self, files: Mapping[str, bytes], tag: str | None = None) -> str:
         """Add a commit of these files, point `main` (and a tag) to it, and return its id.
 
         The id comes of the content alone, so that the same files are the same commit wherever they are.
         """
-        identity = hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()
-        self.commits[identity] = dict(files)
+        identity = self.store(files)
         self.names["main"] = identity
         if tag:
             self.names[tag] = identity
+        return identity
+
+    def store(self, files: Mapping[str, bytes]) -> str:
+        """Add a commit that no branch points to yet, and return its id."""
+        identity = hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()
+        self.commits[identity] = dict(files)
         return identity
 
     def resolve(self, revision: str) -> str | None:
@@ -85,6 +104,8 @@ class Hub:
         page: How many entries a page of a listing has.
         ailing: Part of the paths that are answered with `illness`, when not empty.
         illness: A status; the clients retry 503 for half a minute, and give up at once on 501.
+        moody: Whether half of all addresses are refused the first time they are asked: with 429 and when to
+            come back, or with 500.
     """
 
     repositories: dict[tuple[Kind, str], Repository] = field(default_factory=dict)
@@ -94,6 +115,8 @@ class Hub:
     page: int = 1000
     ailing: str = ""
     illness: int = 501
+    moody: bool = False
+    seen: set[str] = field(default_factory=set)
 
     def add(self, repository: Repository) -> Repository:
         """Keep a repository and return it."""
@@ -117,12 +140,6 @@ def folder(path: Path) -> dict[str, bytes]:
         for found in sorted(path.rglob("*"))
         if found.is_file() and not found.name.startswith(".")
     }
-
-
-class _Refusal(Exception):
-    def __init__(self, status: int, code: str = "", message: str = "") -> None:
-        super().__init__(code)
-        self.status, self.code, self.message = status, code, message
 
 
 class _Moved(Exception):
@@ -153,23 +170,42 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         try:
             if self.hub.ailing and self.hub.ailing in address.path:
-                raise _Refusal(self.hub.illness)
+                raise Refusal(self.hub.illness)
+            asked = f"{self.command} {self.path}"
+            mood = zlib.crc32(asked.encode()) % 4
+            moody = self.hub.moody and not address.path.endswith("/merge")
+            if moody and mood < 2 and asked not in self.hub.seen:
+                self.hub.seen.add(asked)
+                raise Refusal((429, 500)[mood])
             self._route(address.path, parse_qs(address.query), body)
         except _Moved as moved:
             self._send(307, b"", {"Location": moved.location})
-        except _Refusal as refusal:
+        except Refusal as refusal:
             headers = {"X-Error-Code": refusal.code, "X-Error-Message": refusal.message}
+            headers["Retry-After"] = "0" if refusal.status == 429 else ""
             self._send(refusal.status, b"{}", {name: value for name, value in headers.items() if value})
 
     def _route(self, path: str, query: dict[str, list[str]], body: bytes) -> None:
         if found := _STORED.fullmatch(path):
             content = self.hub.stored(found["sha256"])
             if content is None:
-                raise _Refusal(404)
+                raise Refusal(404)
             self._content(content, {"ETag": f'"{found["sha256"]}"'})
         elif found := _FILE.fullmatch(path):
             repository = self._repository("datasets" if found["kind"] else "models", found["name"])
             self._file(repository, self._commit(repository, found["revision"]), unquote(found["path"]))
+        elif path == "/api/whoami-v2":
+            self._json({"type": "user", "name": self._user(), "orgs": []})
+        elif path == "/api/validate-yaml":
+            self._json({"errors": [], "warnings": []})
+        elif found := _LISTING.fullmatch(path):
+            self._json(catalogue.listed(self.hub, found["kind"], query))
+        elif found := _LEADERBOARD.fullmatch(path):
+            self._repository("datasets", found["name"])
+            self._json(catalogue.leaderboard(self.hub, found["name"]))
+        elif found := _DISCUSSIONS.fullmatch(path):
+            repository = self._repository(found["kind"], found["name"])
+            self._discussion(repository, found["number"], found["action"], query, body)
         elif found := _API.fullmatch(path):
             repository = self._repository(found["kind"], found["name"])
             commit = self._commit(repository, found["revision"] or "main")
@@ -180,33 +216,71 @@ class _Handler(BaseHTTPRequestHandler):
                 case "paths-info":
                     self._open(repository)
                     self._json(_infos(repository.commits[commit], parse_qs(body.decode()).get("paths", [])))
+                case "preupload":
+                    self._user()
+                    asked = json.loads(body)["files"]
+                    self._json({"files": [_upload(repository.commits[commit], each) for each in asked]})
+                case "commit":
+                    pull_request = query.get("create_pr") == ["1"]
+                    revision = unquote(found["revision"])
+                    where = self.hub.address
+                    taken = community.commit(
+                        repository, revision, self._user(), body, where, pull_request=pull_request
+                    )
+                    self._json(taken)
                 case _:
-                    self._json(_described(repository, commit))
+                    described = _described(repository, commit)
+                    self._json(described | catalogue.about(repository, query.get("expand", [])))
         else:
-            raise _Refusal(404)
+            raise Refusal(404)
+
+    def _user(self) -> str:
+        """Return who asks; nobody may not write."""
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token not in USERS:
+            raise Refusal(401, message="Invalid username or password.")
+        return USERS[token]
+
+    def _discussion(
+        self,
+        repository: Repository,
+        number: str | None,
+        action: str | None,
+        query: dict[str, list[str]],
+        body: bytes,
+    ) -> None:
+        """List discussions, open one in full, or take what a user says in one."""
+        if number is None:
+            self._json(community.listed(repository, query))
+        elif action is None:
+            opened = community.of_number(repository, int(number))
+            self._json(community.described(repository, opened, details=True))
+        else:
+            given = json.loads(body or b"{}")
+            self._json(community.act(repository, int(number), action, self._user(), given))
 
     def _repository(self, kind: Kind, name: str) -> Repository:
         """Find a repository; to those who may not read it, a private one is not there."""
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if token not in {"", READER, STRANGER}:
-            raise _Refusal(401, message="Invalid credentials in Authorization header")
+        if token and token not in USERS:
+            raise Refusal(401, message="Invalid credentials in Authorization header")
         if name in self.hub.renamed:
             raise _Moved(self.path.replace(f"/{name}", f"/{self.hub.renamed[name]}", 1))
         repository = self.hub.repositories.get((kind, name))
         if repository is None or (repository.private and token != READER):
-            raise _Refusal(404 if token else 401, "RepoNotFound", "Repository not found")
+            raise Refusal(404 if token else 401, "RepoNotFound", "Repository not found")
         return repository
 
     def _open(self, repository: Repository) -> None:
         """Refuse the content of a gated repository, whose name and commits everybody may see."""
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if repository.gated and token != READER:
-            raise _Refusal(403 if token else 401, "GatedRepo", f"Access to {repository.name} is restricted")
+            raise Refusal(403 if token else 401, "GatedRepo", f"Access to {repository.name} is restricted")
 
     def _commit(self, repository: Repository, revision: str) -> str:
         commit = repository.resolve(unquote(revision))
         if commit is None:
-            raise _Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            raise Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return commit
 
     def _tree(self, repository: Repository, commit: str, inside: str, query: dict[str, list[str]]) -> None:
@@ -215,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
         deep = query.get("recursive", ["false"])[0].lower() in {"true", "1"}
         entries = _entries(repository.commits[commit], inside, deep=deep)
         if inside and not entries:
-            raise _Refusal(404, "EntryNotFound", "Entry not found")
+            raise Refusal(404, "EntryNotFound", "Entry not found")
         start = int(query.get("cursor", ["0"])[0])
         stop = start + self.hub.page
         headers = {}
@@ -264,6 +338,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of clients that hang up."""
+
+
+def _upload(files: Mapping[str, bytes], asked: Mapping[str, Any]) -> dict[str, Any]:
+    there = files.get(asked["path"])
+    oid = _blob(there) if there is not None else None
+    return {"path": asked["path"], "uploadMode": "regular", "shouldIgnore": False, "oid": oid}
 
 
 def _blob(content: bytes) -> str:
@@ -321,7 +406,7 @@ def _infos(files: Mapping[str, bytes], paths: list[str]) -> list[dict[str, Any]]
 def running(hub: Hub) -> Iterator[Hub]:
     """Serve a hub on a free port of loopback while the context is open."""
     handler = type("Handler", (_Handler,), {"hub": hub})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     hub.address = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +11,9 @@ import datasets
 import pytest
 from mlflow import MlflowClient
 
+from tests.hub.processes import environment, python
 from tests.hub.server import READER, STRANGER, Hub, Repository, folder, running
 
-ROOT = Path(__file__).resolve().parents[2]
 REPORT = """
 import json, sys
 from tasks import hub, load
@@ -54,33 +51,6 @@ def hub(demo: Path) -> Iterator[Hub]:
     made.add(Repository("datasets", "acme/gated-data", gated=True)).commit(data)
     with running(made):
         yield made
-
-
-def environment(hub: Hub, home: Path, **more: str) -> dict[str, str]:
-    """Return an environment in which the Hub is the local one and every cache is empty."""
-    dropped = ("PREFECT", "HF_", "ASSAY", "MLFLOW")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return {
-        **kept,
-        "HF_ENDPOINT": hub.address,
-        "HF_HOME": str(home / "hf"),
-        "HF_HUB_DISABLE_XET": "1",
-        "ASSAY_HOME": str(home / "assay"),
-        "NO_PROXY": "127.0.0.1",
-        **more,
-    }
-
-
-def python(arguments: list[str], given: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=given,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
 
 
 RUN = ["-m", "flows.cli", "run", "--task", "text-classification", "--dataset", "acme/reviews"]

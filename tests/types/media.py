@@ -18,6 +18,7 @@ from tasks.configs import parse
 from tasks.plan import Plan, requests
 from tasks.score import Judgement
 from tasks.types import task_type
+from tests.looks import looked
 
 
 def planned(given: dict[str, Any]) -> tuple[Plan, Candidate]:
@@ -44,7 +45,9 @@ def judged(given: dict[str, Any]) -> tuple[Judgement, list[dict[str, Any]]]:
     shown = artifacts.sample_table(plan, candidate, table)
     assert {len(values) for values in shown.values()} == {min(len(rows), len(shown["row"]))}
     assert artifacts.with_references(plan, table).num_rows == len(rows)
-    return score.score(plan, candidate, stored), rows
+    judgement = score.score(plan, candidate, stored)
+    assert "mistakes.html" in looked(plan, candidate, stored, judgement)
+    return judgement, rows
 
 
 def wave(samples: np.ndarray, rate: int = 16000) -> dict[str, Any]:

@@ -224,7 +224,7 @@ def test_unconditional_image_generation_and_its_grid(tmp_path: Path) -> None:
     table = predict.predict(plan, candidate).table()
     shown = artifacts.sample_table(plan, candidate, table)
     assert len(shown["image"]) == len(shown["reference"]) == 6
-    from tasks.pictures import grid
+    from tasks.pictures.contact_sheet import grid
 
     assert grid([row["image"] for row in rows]).size == (3 * 192, 2 * 192)
 

@@ -17,6 +17,7 @@ from tasks.configs import parse
 from tasks.plan import Plan, requests
 from tasks.score import Judgement
 from tasks.types import task_type
+from tests.looks import looked
 
 
 def planned(given: dict[str, Any]) -> tuple[Plan, Candidate]:
@@ -36,7 +37,9 @@ def judged(given: dict[str, Any]) -> tuple[Judgement, list[dict[str, Any]]]:
     stored = predict.predict(plan, candidate)
     rows = stored.table().to_pylist()
     assert [row["error"] for row in rows] == [None] * len(rows)
-    return score.score(plan, candidate, stored), rows
+    judgement = score.score(plan, candidate, stored)
+    assert "mistakes.html" in looked(plan, candidate, stored, judgement)
+    return judgement, rows
 
 
 def samples(given: dict[str, Any]) -> dict[str, list[Any]]:

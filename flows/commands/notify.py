@@ -1,0 +1,38 @@
+"""`assay notify`: make Prefect tell people what happens, as a YAML file says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows import console, environment
+from tasks import channels
+from tasks.errors import BadEvaluation
+
+
+def notify(
+    file: Annotated[
+        Path, typer.Argument(help="Who is told of what; left out, configs/notifications.yaml.")
+    ] = channels.SHIPPED,
+    trial: Annotated[bool, typer.Option("--trial", help="Also send one message through each block.")] = False,
+) -> None:
+    """Tell people when evaluations complete, fail, crash or regress, through notification blocks."""
+    asked = channels.read(file)
+    environment.prepare()
+    if "PREFECT_API_URL" not in os.environ:
+        raise BadEvaluation(
+            "No Prefect server is running that could send notifications: start one with `assay ui`, "
+            "or name one in PREFECT_API_URL."
+        )
+    from flows import notifications
+
+    names = notifications.establish(asked)
+    for name in names:
+        console.out.print(name, markup=False)
+    if not names:
+        console.out.print("Nobody is told of anything: the file lists no notifications.")
+    if trial:
+        notifications.rehearse(asked)

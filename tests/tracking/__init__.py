@@ -1,0 +1,1 @@
+"""Tracking, below the flows: runs written, killed, resumed and read."""
