@@ -17,7 +17,6 @@ from flows.commands import (
     catalogue,
     compare,
     datasets,
-    deploy,
     leaderboard,
     models,
     notify,
@@ -27,12 +26,10 @@ from flows.commands import (
     reported,
     reproduce,
     run,
-    submit,
     suite,
     sync,
     ui,
     verify,
-    worker,
 )
 from tasks.errors import AssayError, UserError
 
@@ -61,9 +58,6 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "notify": notify.notify,
     "receive": receive.receive,
     "ui": ui.ui,
-    "submit": submit.submit,
-    "deploy": deploy.deploy,
-    "worker": worker.worker,
 }
 """Every command by name; its signature and docstring are its options and its help."""
 

@@ -10,7 +10,6 @@ import urllib.request
 from pathlib import Path
 
 from tasks import home
-from tasks.errors import BadEvaluation
 
 
 def server_file() -> Path:
@@ -62,15 +61,3 @@ def prepare(*, quiet: bool = True) -> None:
         defaults["ASSAY_MLFLOW_PAGES"] = str(found["mlflow"])
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-
-
-def require_server() -> None:
-    """Make sure that a Prefect server is known.
-
-    Raises:
-        BadEvaluation: None is.
-    """
-    if not os.environ.get("PREFECT_API_URL"):
-        raise BadEvaluation(
-            "No Prefect server is known: start one with `assay ui`, or name one with PREFECT_API_URL."
-        )

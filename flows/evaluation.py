@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from prefect import flow, get_run_logger, task
@@ -14,10 +13,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from flows import announcements
+from flows import announcements, slots
 from flows.companion import COMPANION
 from flows.forms import form
 from flows.membership import membership
+from flows.progress import progress
 from flows.publication import publish
 from flows.recovery import check_attempts, may_pass
 from tasks import candidates, columns, compare, configs, load, predict, report, score, track
@@ -36,16 +36,6 @@ from tasks.types import task_type
 
 RETRIED: dict[str, Any] = {"retries": 2, "retry_delay_seconds": [1, 5], "retry_condition_fn": may_pass}
 """What every step that a network or a server can fail is run with."""
-
-Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
-progress: ContextVar[Progress] = ContextVar("progress")
-"""How a command line shows progress: given a title and a number of rows, where that is known, a context to
-tell finished rows."""
-
-
-@contextmanager
-def _unseen(title: str, rows: int | None) -> Iterator[Callable[[int], None]]:
-    yield lambda count: None
 
 
 class ModelsFailed(AssayError):
@@ -92,9 +82,9 @@ def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
     """Run one model over the rows, chunk by chunk, reusing what is stored."""
     if made := membership.get().made(candidate.key):
         return made
-    show = progress.get(_unseen)
+    show = progress.get()
     with show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance:
-        stored = predict.predict(plan, candidate, advance)
+        stored = predict.predict(plan, candidate, advance, slots.held)
     tally = stored.tally
     get_run_logger().info(
         f"{candidate.title}: {tally.rows} rows, {tally.reused} of them reused, {tally.failed} failed, "

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect.runtime import flow_run
 
 from tasks.errors import AssayError, OutOfReach, UserError
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import SyncPrefectClient
 
 ATTEMPTS = 3
 """How often a run is started whose process dies, as for want of memory, before it is given up."""
@@ -85,74 +82,3 @@ def check_attempts() -> None:
             f"The process of this run died {ATTEMPTS} times, as for want of memory; finished chunks are kept "
             "and reused. Try fewer workers (settings.workers) or smaller batches (settings.batch_cost)."
         )
-
-
-SILENT = "assay: a run's process died"
-AGAIN = "assay: a crashed run is started again"
-AUTOMATIONS: tuple[dict[str, Any], ...] = (
-    {
-        "name": SILENT,
-        "description": "A run that was heard of and has been silent for 90 seconds is marked as crashed.",
-        "trigger": {
-            "type": "event",
-            "posture": "Proactive",
-            "match": {"prefect.resource.id": ["prefect.flow-run.*"]},
-            "for_each": ["prefect.resource.id"],
-            "after": ["prefect.flow-run.heartbeat"],
-            "expect": [
-                "prefect.flow-run.heartbeat",
-                "prefect.flow-run.Completed",
-                "prefect.flow-run.Failed",
-                "prefect.flow-run.Cancelled",
-                "prefect.flow-run.Crashed",
-            ],
-            "threshold": 1,
-            "within": 90,
-        },
-        "actions": [
-            {
-                "type": "change-flow-run-state",
-                "state": "CRASHED",
-                "message": "The run's process is gone; it is started again.",
-            }
-        ],
-    },
-    {
-        "name": AGAIN,
-        "description": f"Finished chunks are reused; a run is given up when it has crashed {ATTEMPTS} times.",
-        "trigger": {
-            "type": "event",
-            "posture": "Reactive",
-            "match": {"prefect.resource.id": ["prefect.flow-run.*"]},
-            "match_related": {
-                "prefect.resource.id": ["prefect.tag.assay"],
-                "prefect.resource.role": ["tag"],
-            },
-            "for_each": ["prefect.resource.id"],
-            "after": [],
-            "expect": ["prefect.flow-run.Crashed"],
-            "threshold": 1,
-            "within": 0,
-        },
-        "actions": [
-            {
-                "type": "change-flow-run-state",
-                "state": "SCHEDULED",
-                "name": "AwaitingRetry",
-                "message": "Started again, because its process died; finished chunks are reused.",
-            }
-        ],
-    },
-)
-"""What the server does by itself: one finds runs whose process died, the other starts them again."""
-
-
-def provide_automations(client: SyncPrefectClient) -> list[str]:
-    """Make the automations that are not there, and return what was changed."""
-    there = {each["name"] for each in client.request("POST", "/automations/filter", json={}).json()}
-    changes = []
-    for each in AUTOMATIONS:
-        if each["name"] not in there:
-            client.request("POST", "/automations/", json=each).raise_for_status()
-            changes.append(f"made the automation '{each['name']}'")
-    return changes

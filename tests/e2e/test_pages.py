@@ -199,17 +199,26 @@ def test_a_run_started_from_the_form_finishes(installation: Installation, demo: 
     assert run["state_type"] == "COMPLETED", run["state"]
 
 
-def test_an_active_cron_deployment_produces_scheduled_runs(
-    installation: Installation, tmp_path: Path
-) -> None:
-    schedules = tmp_path / "schedules.yaml"
-    schedules.write_text('nightly: {run: sst2, cron: "*/5 * * * *"}', encoding="utf-8")
-    assert "made evaluate/nightly" in _assay(installation.environment(), "deploy", str(schedules))
-    assert "Nothing to change." in _assay(installation.environment(), "deploy", str(schedules))
-    (nightly,) = [
-        each for each in _prefect(installation, "/deployments/filter", {}) if each["name"] == "nightly"
-    ]
-    identity = nightly["id"]
+def test_an_active_cron_deployment_produces_scheduled_runs(installation: Installation) -> None:
+    script = (
+        "from flows import environment; environment.prepare()\n"
+        "from pathlib import Path\n"
+        "from flows.deployments import scheduled\n"
+        "from tasks import configs\n"
+        "deployment = scheduled('nightly', configs.read(configs.find('sst2')), '*/5 * * * *')\n"
+        "print(deployment.apply())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=installation.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    identity = done.stdout.strip().splitlines()[-1]
     wanted = {
         "deployments": {"id": {"any_": [identity]}},
         "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
