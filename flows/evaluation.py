@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, cast
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
+from prefect.states import Failed
 
 from flows import announcements, slots
 from flows.companion import COMPANION
+from flows.forms import form
 from flows.membership import membership
 from flows.progress import progress
 from flows.publication import publish
-from tasks import candidates, columns, compare, exhibits, load, predict, report, score, track
+from flows.recovery import check_attempts, may_pass
+from tasks import candidates, columns, compare, configs, exhibits, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
 from tasks.compare import Outcome, Standing
@@ -29,6 +33,9 @@ from tasks.score import Judgement
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 from tasks.track import ParentRun
 from tasks.types import task_type
+
+RETRIED: dict[str, Any] = {"retries": 2, "retry_delay_seconds": [1, 5], "retry_condition_fn": may_pass}
+"""What every step that a network or a server can fail is run with."""
 
 
 class ModelsFailed(AssayError):
@@ -43,7 +50,7 @@ class ModelsFailed(AssayError):
         self.reports = reports
 
 
-@task(name="load", task_run_name="load", cache_policy=NO_CACHE)
+@task(name="load", task_run_name="load", cache_policy=NO_CACHE, **RETRIED)
 def load_rows(evaluation: Evaluation) -> RowsReference:
     """Find the dataset, pin it, and count its rows."""
     return load.load(evaluation.dataset, evaluation.settings.seed)
@@ -60,7 +67,7 @@ def map_columns(evaluation: Evaluation, rows: RowsReference) -> ColumnMapping:
     return mapping
 
 
-@task(name="resolve models", task_run_name="resolve models", cache_policy=NO_CACHE)
+@task(name="resolve models", task_run_name="resolve models", cache_policy=NO_CACHE, **RETRIED)
 def resolve_models(plan: Plan) -> list[Candidate]:
     """Pin every model and match its labels to the dataset's, before any is loaded."""
     found = candidates.decide(plan)
@@ -70,7 +77,7 @@ def resolve_models(plan: Plan) -> list[Candidate]:
     return found
 
 
-@task(name="predict", task_run_name="predict {candidate.title}", cache_policy=NO_CACHE)
+@task(name="predict", task_run_name="predict {candidate.title}", cache_policy=NO_CACHE, **RETRIED)
 def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
     """Run one model over the rows, chunk by chunk, reusing what is stored."""
     if made := membership.get().made(candidate.key):
@@ -92,7 +99,7 @@ def score_predictions(plan: Plan, candidate: Candidate, predictions: Predictions
     return score.score(plan, candidate, predictions)
 
 
-@task(name="track", task_run_name="track {candidate.title}", cache_policy=NO_CACHE)
+@task(name="track", task_run_name="track {candidate.title}", cache_policy=NO_CACHE, **RETRIED)
 def track_run(
     parent: ParentRun,
     plan: Plan,
@@ -122,6 +129,8 @@ def _run_name() -> str:
 @flow(
     name="evaluate",
     flow_run_name=_run_name,
+    # They are checked below, so that what is wrong with them is one sentence, as everywhere.
+    validate_parameters=False,
     on_completion=[announcements.evaluation_ended],
     on_failure=[announcements.evaluation_ended],
 )
@@ -144,14 +153,27 @@ def evaluate(
         metrics: Metrics; left out, the task type's defaults.
         settings: How to run it. The defaults are right for most evaluations.
     """
-    evaluation = Evaluation(
-        task=task,
-        dataset=dataset,
-        models=models,
-        columns=columns or {},
-        metrics=metrics or [],
-        settings=settings or Settings(),
-    )
+    given = {
+        "task": task,
+        "dataset": dataset,
+        "models": models,
+        "columns": columns,
+        "metrics": metrics,
+        "settings": settings,
+    }
+    try:
+        check_attempts()
+        return _evaluated(configs.parse({key: value for key, value in given.items() if value is not None}))
+    except AssayError as error:
+        # A state of its own, because Prefect puts "Flow run encountered an exception" before a raised
+        # error's message; whoever called this in Python is raised the error all the same.
+        return cast("list[report.RunReport]", Failed(message=str(error), data=error))
+
+
+evaluate.parameters = form(Evaluation)
+
+
+def _evaluated(evaluation: Evaluation) -> list[report.RunReport]:
     plan, found = prepared(evaluation)
     with _tracked(plan, found) as parent:
         outcomes, failures = _judged(parent, plan, found)
@@ -164,7 +186,7 @@ def evaluate(
         if failures:
             words = " ".join(f"'{title}' failed: {error}" for title, error in failures.items())
             raise ModelsFailed(words, reports)
-    if settings and settings.publish:
+    if evaluation.settings.publish:
         _publish(reports)
     return reports
 

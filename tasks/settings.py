@@ -6,7 +6,7 @@ Part of `tasks.spec`, and as light: nothing heavy is imported here.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.functional_validators import AfterValidator
@@ -14,10 +14,31 @@ from pydantic.functional_validators import AfterValidator
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 
 
+def plain_fields(schema: dict[str, Any]) -> None:
+    """Describe what may be left out by its type alone, so that Prefect's form shows one plain field.
+
+    The form makes a field of "a text or nothing" two tabs, one of them empty; a plain field that is left
+    empty is not sent. Prefect's server still takes null for what is not required.
+
+    >>> schema = {"properties": {"split": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}}}
+    >>> plain_fields(schema)
+    >>> schema
+    {'properties': {'split': {'type': 'string'}}}
+    """
+    for field in schema.get("properties", {}).values():
+        kinds = field.get("anyOf", [])
+        kept = [each for each in kinds if each.get("type") != "null"]
+        if len(kept) == 1 and len(kinds) == 2 and "type" in kept[0]:
+            del field["anyOf"]
+            field.update({key: value for key, value in kept[0].items() if key not in field})
+            if field.get("default", ...) is None:
+                del field["default"]
+
+
 class Strict(BaseModel):
     """A model that refuses keys it does not know."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, json_schema_extra=plain_fields)
 
 
 def _pattern(expression: str) -> str:

@@ -284,17 +284,29 @@ class Evaluation(Strict):
     """One task type, one dataset, one or more models, and the metrics that judge them."""
 
     task: TaskTypeName
-    dataset: Dataset
-    models: list[Model] = Field(min_length=1, description="The models to evaluate and compare.")
-    columns: dict[str, str] = Field(
-        default_factory=dict,
-        description='Which dataset column feeds which column of the task type, as {"text": "sentence"}; '
-        "left out, it is guessed and shown.",
+    dataset: Dataset = Field(description="Which rows to evaluate on.", json_schema_extra={"position": 1})
+    models: list[Model] = Field(
+        min_length=1,
+        description="The models to evaluate and compare.",
+        json_schema_extra={"position": 2},
     )
     metrics: list[Metric] = Field(
-        default_factory=list, description="Metrics; left out, the task type's defaults."
+        default_factory=list,
+        description="What judges the models; left out, the task type's defaults.",
+        json_schema_extra={"position": 3},
     )
-    settings: Settings = Field(default_factory=Settings)
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        title="Column mapping",
+        description='Which dataset column feeds which column of the task type, as {"text": "sentence"}; '
+        "left out, it is guessed and shown.",
+        json_schema_extra={"position": 4},
+    )
+    settings: Settings = Field(
+        default_factory=Settings,
+        description="How to run it. The defaults are right for most evaluations.",
+        json_schema_extra={"position": 5},
+    )
 
     @model_validator(mode="after")
     def _models_differ(self) -> Self:
