@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 
@@ -23,7 +24,7 @@ from tasks.inference.tally import Tally
 from tasks.load import count_of
 from tasks.plan import Plan
 from tasks.types import task_type
-from tasks.workers import devices_of, predict_side_by_side
+from tasks.workers import devices_of, occupied, predict_side_by_side
 
 
 class PredictionFailed(AssayError):
@@ -62,9 +63,18 @@ class PredictionsReference:
 
 
 def predict(
-    plan: Plan, candidate: Candidate, advance: Callable[[int], None] = lambda rows: None
+    plan: Plan,
+    candidate: Candidate,
+    advance: Callable[[int], None] = lambda rows: None,
+    holding: Callable[[list[str]], AbstractContextManager[None]] = lambda devices: nullcontext(),
 ) -> PredictionsReference:
     """Make sure that every prediction of a candidate is stored, computing only those that are not.
+
+    Args:
+        plan: The evaluation.
+        candidate: The model.
+        advance: Told how many more rows are done.
+        holding: Given devices, a context in which they are this model's; entered only to compute.
 
     Raises:
         RowFailures: A row failed and the settings say to stop.
@@ -83,7 +93,10 @@ def predict(
     # Endless for a stream whose length nobody has seen yet.
     wanted = missing(kept, count, settings.chunk_rows)
     first = next(wanted, None)
-    tally = _computed(plan, candidate, chain([first], wanted), advance) if first else Tally()
+    tally = Tally()
+    if first:
+        with holding(occupied(plan, candidate)):
+            tally = _computed(plan, candidate, chain([first], wanted), advance)
     rows = finish(plan)
     if plan.rows.streamed:
         store.note("rows", {"rows": rows})

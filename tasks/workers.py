@@ -48,6 +48,13 @@ def devices_of(plan: Plan, candidate: Candidate) -> list[str]:
     return [chosen[number % len(chosen)] for number in range(count)]
 
 
+def occupied(plan: Plan, candidate: Candidate) -> list[str]:
+    """Return the devices of this machine that a model is computed on; none where nothing is loaded here."""
+    checkpoint = candidate.checkpoint
+    elsewhere = checkpoint.endpoint is not None or checkpoint.form in {"predictions", "function"}
+    return [] if elsewhere else sorted(set(devices_of(plan, candidate)))
+
+
 def predict_side_by_side(
     plan: Plan,
     candidate: Candidate,

@@ -86,7 +86,7 @@ def _made_again(evaluation: Evaluation, margin: float, alpha: float) -> Reevalua
         with console.aside.status("starting …"):
             from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-            from flows.evaluation import progress
+            from flows.progress import progress
             from flows.reevaluation import reevaluate as flow
 
             if prefect:
