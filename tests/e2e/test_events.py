@@ -3,65 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email import message_from_string
 from email.header import decode_header, make_header
 from pathlib import Path
-from typing import TypeVar
-from uuid import UUID
 
 import httpx
 import pytest
 import yaml
-from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import ObjectNotFound
 
 from flows.companion import free_port
 from tests.e2e import inbox
 from tests.e2e.conftest import ROOT
 from tests.e2e.inbox import Inbox
+from tests.e2e.installation import Installation, deployment_id, done, until
 from tests.test_pushes import MODEL, webhook
-
-T = TypeVar("T")
 
 pytestmark = pytest.mark.slow
 
 DIGITS = ("--task", "image-classification", "--split", "test", "--metric", "accuracy")
-
-
-class Installation:
-    """Prefect's and MLflow's servers on a data folder of their own."""
-
-    def __init__(self, home: Path, demo: Path) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
-        self.environment = {**kept, "ASSAY_HOME": str(home), "ASSAY_DEMO": str(demo), "HF_HUB_OFFLINE": "1"}
-        ports = free_port(), free_port()
-        self.prefect, self.mlflow = (f"http://127.0.0.1:{port}" for port in ports)
-        self.start = ("ui", "--detach", "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1]))
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "flows.cli", *arguments]
-
-    def assay(self, *arguments: str, code: int = 0, **more: str) -> str:
-        """Run a command; return what it printed."""
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=ROOT,
-            env={**self.environment, **more},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr
-        return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +171,7 @@ def test_a_suite_runs_from_what_its_form_sends(installation: Installation, demo:
             for split in ("train", "test")
         ],
     }
-    with get_client_of(installation) as client:
+    with installation.client() as client:
         form = deployment_id(client, "suite/suite")
         run = client.create_flow_run_from_deployment(form, parameters=given)
         finished = until(lambda: done(client.read_flow_run(run.id)))
@@ -236,7 +201,7 @@ def test_a_deployment_runs_after_another_has_completed(installation: Installatio
         [sys.executable, str(served)], cwd=tmp_path, env={**installation.environment, **kept}
     )
     try:
-        with get_client_of(installation) as client:
+        with installation.client() as client:
             for name in ("first/other", "first/nightly"):
                 started = client.create_flow_run_from_deployment(deployment_id(client, name))
                 finished = until(lambda run=started: done(client.read_flow_run(run.id)))
@@ -277,7 +242,7 @@ def test_a_webhook_starts_the_evaluation_it_calls_for(installation: Installation
         answer = httpx.post(address, json=webhook(), headers={"X-Webhook-Secret": secret}, timeout=60)
         assert answer.status_code == 202, answer.text
         (run,) = answer.json()["runs"]
-        with get_client_of(installation) as client:
+        with installation.client() as client:
             found = client.read_flow_run(run["run"])
             assert found.parameters["models"][0]["revision"] == "575db8b7a5"
             # The form's process takes it up; the Hub is out of reach here, and the run says so.
@@ -285,31 +250,3 @@ def test_a_webhook_starts_the_evaluation_it_calls_for(installation: Installation
     finally:
         receiving.terminate()
         receiving.wait(timeout=30)
-
-
-def get_client_of(installation: Installation) -> SyncPrefectClient:
-    return SyncPrefectClient(f"{installation.prefect}/api")
-
-
-def deployment_id(client: SyncPrefectClient, name: str) -> UUID:
-    def found() -> UUID | None:
-        try:
-            return client.read_deployment_by_name(name).id
-        except ObjectNotFound:
-            return None
-
-    return until(found)
-
-
-def done(run: FlowRun) -> FlowRun | None:
-    return run if run.state is not None and run.state.is_final() else None
-
-
-def until(found: Callable[[], T | None], seconds: float = 120) -> T:
-    """Ask again until there is an answer."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
-        time.sleep(0.3)
-    raise AssertionError("nothing came")

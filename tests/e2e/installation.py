@@ -1,0 +1,76 @@
+"""Servers for a test: Prefect's, MLflow's and a worker, on a data folder of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+
+from flows.companion import free_port
+from tests.e2e.conftest import ROOT
+
+T = TypeVar("T")
+
+
+class Installation:
+    """What `assay ui` runs, and commands that use it."""
+
+    def __init__(self, home: Path, demo: Path) -> None:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+        self.environment = {**kept, "ASSAY_HOME": str(home), "ASSAY_DEMO": str(demo), "HF_HUB_OFFLINE": "1"}
+        ports = free_port(), free_port()
+        self.prefect, self.mlflow = (f"http://127.0.0.1:{port}" for port in ports)
+        self.start = ("ui", "--detach", "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1]))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "flows.cli", *arguments]
+
+    def assay(self, *arguments: str, code: int = 0, **more: str) -> str:
+        """Run a command; return what it printed."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=ROOT,
+            env={**self.environment, **more},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    def client(self) -> SyncPrefectClient:
+        return SyncPrefectClient(f"{self.prefect}/api")
+
+
+def deployment_id(client: SyncPrefectClient, name: str) -> UUID:
+    def found() -> UUID | None:
+        try:
+            return client.read_deployment_by_name(name).id
+        except ObjectNotFound:
+            return None
+
+    return until(found)
+
+
+def done(run: FlowRun) -> FlowRun | None:
+    return run if run.state is not None and run.state.is_final() else None
+
+
+def until(found: Callable[[], T | None], seconds: float = 120) -> T:
+    """Ask again until there is an answer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.3)
+    raise AssertionError("nothing came")
