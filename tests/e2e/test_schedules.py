@@ -1,4 +1,4 @@
-"""What runs by itself, on real servers and a real worker: at times, after something, and what is told then."""
+"""What runs by itself on real servers: at times, or after something; and what is told then."""
 
 from __future__ import annotations
 
