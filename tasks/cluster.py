@@ -6,6 +6,7 @@ store, the rows and the model do.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -99,7 +100,9 @@ def connected(address: str) -> Iterator[Any]:
         return
     _check_address(address)
     try:
-        ray.init(address=address, runtime_env=_environment(), log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            address=address, runtime_env=_environment(), log_to_driver=False, logging_level=logging.ERROR
+        )
     except Exception as error:
         # What is half connected would keep the next attempt from connecting.
         ray.shutdown()
