@@ -7,6 +7,7 @@ API. Here a node has to reach the chunk store only, and one that is lost loses t
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -92,9 +93,7 @@ def check_node(plan: Plan, candidate: Candidate) -> None:
     Raises:
         BadEvaluation: One of them is missing or another; the sentence names the node.
     """
-    import ray
-
-    node: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # Ray does not say
+    node = socket.gethostname()
     store = store_of(plan, candidate)
     if store.noted("pins") is None:
         raise BadEvaluation(
