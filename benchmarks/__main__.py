@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import inference, metrics, million, overhead, streaming, text_metrics
+from benchmarks import inference, metrics, million, overhead, streaming, text_metrics, tracking
 from benchmarks.measurement import keep
 from flows import environment
 from tasks.errors import UserError, unknown
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "engine_images": inference.images,
     "engine_streaming_memory": streaming.engine_streaming_memory,
     "overhead": overhead.overhead,
+    **tracking.BENCHMARKS,
 }
 
 

@@ -17,6 +17,7 @@ from flows.commands import (
     catalogue,
     compare,
     datasets,
+    deploy,
     leaderboard,
     models,
     notify,
@@ -26,10 +27,12 @@ from flows.commands import (
     reported,
     reproduce,
     run,
+    submit,
     suite,
     sync,
     ui,
     verify,
+    worker,
 )
 from tasks.errors import AssayError, UserError
 
@@ -54,6 +57,9 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "publish": publish.publish,
     "verify": verify.verify,
     "reported": reported.reported,
+    "submit": submit.submit,
+    "deploy": deploy.deploy,
+    "worker": worker.worker,
     "sync": sync.sync,
     "notify": notify.notify,
     "receive": receive.receive,

@@ -14,6 +14,8 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.evaluation import evaluate
+from flows.forms import form
+from flows.states import in_one_sentence
 from tasks import changes, reevaluation, reevaluation_report, track
 from tasks.changes import Looked
 from tasks.reevaluation import Reevaluated, Reevaluation
@@ -65,6 +67,7 @@ def _run_name() -> str:
 
 
 @flow(name="reevaluate", flow_run_name=_run_name)
+@in_one_sentence
 def reevaluate(
     task: TaskTypeName,
     dataset: Dataset,
@@ -115,6 +118,9 @@ def reevaluate(
     for each in found.regressed:
         _tell(found, each)
     return found
+
+
+reevaluate.parameters = form(Evaluation, reevaluate.parameters)
 
 
 def _tell(found: Reevaluation, each: Reevaluated) -> None:

@@ -105,9 +105,9 @@ def _log_drawn(store: ArtifactFolder, run_id: str, table: pa.Table) -> None:
             store.log_image(run_id, contact_sheet.thumbnail({"bytes": encoded}), key="generated", step=row)
 
 
-def write_overview(folder: Path, reports: Sequence[RunReport]) -> None:
+def write_overview(folder: Path, reports: Sequence[RunReport], pairs: overview.Pairs | None = None) -> None:
     """Write the pictures that compare the models of an evaluation into a folder."""
-    for name, content in overview.drawn(reports):
+    for name, content in overview.drawn(reports, pairs):
         (folder / name).write_bytes(content)
 
 

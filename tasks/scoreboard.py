@@ -173,7 +173,7 @@ def markdown(board: Scoreboard) -> str:
     lines = [f"**Suite {report.escaped(board.name)}**", ""]
     if laid:
         lines += [f"| {' | '.join(map(report.escaped, head))} |", "|---|" + "---:|" * (len(head) - 1)]
-        lines += [f"| {' | '.join(map(report.escaped, line))} |" for line in laid]
+        lines += [f"| {' | '.join([report.escaped(model), *cells])} |" for model, *cells in laid]
         lines += ["", _legend(board)]
     lines += [
         f"- {report.escaped(label)} failed: {report.escaped(why)}" for label, why in board.failures.items()

@@ -19,6 +19,7 @@ from tasks import artifacts, contents, outbox, patience, views
 from tasks.candidates import Candidate
 from tasks.delivery import digest
 from tasks.errors import NoAccess
+from tasks.overview import Pairs
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.records import After, ArtifactFolder, Record, take
@@ -148,10 +149,11 @@ def record(
     return _sent(parent.attempt, key)
 
 
-def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
+def describe(parent: ParentRun, reports: Sequence[RunReport], pairs: Pairs | None = None) -> None:
     """Write the score table into the description of the parent and of each model's run.
 
-    A model's run also keeps how it differs from the best of its evaluation, as it was tested.
+    A model's run also keeps how it differs from the best of its evaluation, as it was tested; the parent has
+    the pictures that compare its models, with every two of them where those were tested.
     """
     places = {}
     for place in outbox.runs_of(parent.attempt):
@@ -175,7 +177,7 @@ def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
     place = outbox.folder_of(parent.attempt) / outbox.PARENT
     made = outbox.scratch()
     try:
-        artifacts.write_overview(made, reports)
+        artifacts.write_overview(made, reports, pairs)
         outbox.attach(place, made)
     finally:
         shutil.rmtree(made, ignore_errors=True)

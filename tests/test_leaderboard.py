@@ -116,6 +116,13 @@ def test_undefined_scores_come_last_and_equal_ones_without_intervals_share() -> 
     ]
 
 
+def test_of_equal_scores_the_one_that_others_were_tested_against_leads() -> None:
+    tested = {"difference": json.dumps({"from": "key-z", "p_value": 0.01})}
+    also = {"difference": json.dumps({"from": "key-z", "p_value": 1.0})}
+    found = by_accuracy(entry("a", 0.9, tags=also), entry("z", 0.9), entry("poor", 0.89, tags=tested))
+    assert found == [("z", 1, True, "intervals"), ("a", 1, True, "test"), ("poor", 3, False, "test")]
+
+
 def test_an_unknown_score_is_said_with_those_there_are() -> None:
     with pytest.raises(UnknownName, match="There is no score 'acuracy'; there are: accuracy, ece"):
         leaderboard.chosen(leaderboard.places([entry("good", 0.9)]), "acuracy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ def text(results: Sequence[Result], notes: Sequence[str] = ()) -> str:
     lines = [MARK, f"### {TITLE}", "", *_scores(results), ""]
     lines += [f"> {escaped(note)}" for note in notes] + ([""] if notes else [])
     for result in results:
+        config = written(evaluation(result)).rstrip()
+        # Longer than any fence within, as a prompt's template may hold one.
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", config)), default=0))
         lines += [
             f"<details><summary>{escaped(result.dataset_title)}, {escaped(result.split)}: "
             "what it rests on, and how to have it again</summary>",
@@ -33,9 +37,9 @@ def text(results: Sequence[Result], notes: Sequence[str] = ()) -> str:
             "",
             "Save as `evaluation.yaml`, then `assay run evaluation.yaml`:",
             "",
-            "```yaml",
-            written(evaluation(result)).rstrip(),
-            "```",
+            f"{fence}yaml",
+            config,
+            fence,
             "",
             "</details>",
             "",
@@ -89,6 +93,9 @@ def evaluation(result: Result) -> dict[str, Any]:
     if result.settings.get("dataset_streamed") == "true":
         dataset["streaming"] = True
     model: dict[str, Any] = {"name": result.model, "revision": result.model_commit}
+    labels = json.loads(result.settings.get("labels") or "{}")
+    if any(ours != theirs for ours, theirs in labels.items()):
+        model["labels"] = labels
     return {
         "task": result.task,
         "dataset": {name: value for name, value in dataset.items() if value is not None},

@@ -86,11 +86,19 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a metric takes: predictions and references of equal length, and fixed arguments beside them."""
+    """What a metric takes: predictions and references of equal length, and fixed arguments beside them.
+
+    Attributes:
+        predictions: What was predicted.
+        references: What is right.
+        arguments: The metric's arguments that the task type knows.
+        names: What the labels in a metric's tables of detail are called, where it knows them by number.
+    """
 
     predictions: Any
     references: Any
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 Rows = Mapping[str, Sequence[Any]]

@@ -220,6 +220,16 @@ def renumbered(map_: bytes, alignment: Alignment) -> bytes | NDArray[np.int64]:
     return np.asarray(table[numbers(map_)])
 
 
+def named_numbers(alignment: Alignment) -> dict[str, str]:
+    """Return the model's label of each class number in the maps.
+
+    >>> named_numbers(Alignment((), {"sky": "7"}, (), ("wall", "sky")))
+    {'0': 'wall', '7': 'sky'}
+    """
+    numbered = enumerate(alignment.model_labels)
+    return {alignment.to_dataset.get(label, str(number)): label for number, label in numbered}
+
+
 def gives(features: datasets.Features, columns: Mapping[str, str]) -> tuple[str, ...]:
     """Return what is judged: maps, or objects (by their masks) where there are such."""
     return ("boxes",) if INSTANCES.name in columns else ("maps",)
@@ -246,7 +256,8 @@ def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[
             for row, objects in zip(given, references[INSTANCES.name], strict=True)
         ]
         return {"boxes": Judged([_judged(row, alignment) for row in given], right, {"iou_type": "segm"})}
-    return {"maps": Judged([renumbered(each, alignment) for each in predictions["map"]], references["map"])}
+    given = [renumbered(each, alignment) for each in predictions["map"]]
+    return {"maps": Judged(given, references["map"], names=named_numbers(alignment))}
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:

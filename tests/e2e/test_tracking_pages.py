@@ -20,11 +20,12 @@ from tests.tracking.servers import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(600)]
 PICTURES = ROOT / "docs" / "images"
+MODELS = ("digits-vit-nano", "digits-vit-small", "digits-resnet")
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """A server with two models on two datasets."""
+    """A server with three models on two datasets."""
 
     url: str
     runs: dict[str, str]
@@ -44,7 +45,7 @@ def tracked(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tr
         try:
             server.start()
             for split in ("test", "train"):
-                judged(demo, split=split, limit=100).track()
+                judged(demo, split=split, limit=100, models=MODELS).track()
             runs = {f"{run.tag('model')} {run.tag('split')}": run.run_id for run in ledger.entries()}
             yield Tracked(server.url, runs)
         finally:
@@ -86,7 +87,7 @@ def test_the_experiments_view_shows_one_line_a_model_with_its_scores(tracked: Tr
     page.goto(f"{tracked.url}/{views.link(experiment.experiment_id, 'image-classification')}")
     page.get_by_text("digits-vit-nano").first.wait_for()
     page.get_by_text("f1_macro").first.wait_for()
-    page.get_by_text("4 matching runs").wait_for()
+    page.get_by_text("6 matching runs").wait_for()
     value = tracked.store.get_run(tracked.runs["digits-vit-nano test"]).data.metrics["accuracy"]
     page.get_by_text(str(value)[:8]).first.wait_for()
     assert page.get_by_text("image-classification · digits · test").count() == 0
@@ -98,7 +99,7 @@ def test_a_models_page_shows_its_scores_on_every_dataset(tracked: Tracked, page:
     home = tracked.store.get_experiment_by_name("models")
     assert home is not None
     models = {each.name: each for each in tracked.store.search_logged_models([home.experiment_id])}
-    assert set(models) == {"digits-vit-nano", "digits-resnet"}
+    assert set(models) == set(MODELS)
     page.goto(
         f"{tracked.url}/#/experiments/{home.experiment_id}/models/{models['digits-vit-nano'].model_id}"
         "?workflowType=machine_learning"
@@ -123,28 +124,31 @@ def test_the_leaderboard_sorts_filters_unfolds_and_links(tracked: Tracked, page:
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(file.as_uri())
     assert page.locator("tr.board").count() == 2
-    assert page.locator("tr.run td.model").all_inner_texts()[:2] == ["digits-resnet", "digits-vit-nano"]
-    assert page.locator("tr.run td.rank").first.inner_text().split() == ["1", "interval"]
-    assert page.locator("tr.run td.rank").nth(1).inner_text().split() == ["2", "paired", "test"]
+    shown = page.locator("tr.run td.model").all_inner_texts()
+    assert set(shown[:3]) == set(MODELS)
+    assert shown[2] == shown[5] == "digits-vit-nano"
+    bases = [text.split()[1:] for text in page.locator("tr.run td.rank").all_inner_texts()]
+    assert bases[0] == bases[3] == ["interval"]
+    assert bases[1] == bases[4] == ["paired", "test"]
+    picture(page, "leaderboard")
     page.locator("[data-sort=value]").click()
     assert page.locator("tr.run td.model").first.inner_text().startswith("digits-vit-nano")
     page.locator("[data-sort=value]").click()
-    assert page.locator("tr.run td.model").first.inner_text().startswith("digits-resnet")
+    assert page.locator("tr.run td.model").last.inner_text().startswith("digits-vit-nano")
     page.locator("[data-sort=value]").click()
     page.locator("select[name=split]").select_option("train")
-    assert page.locator("tr.run").count() == 2
+    assert page.locator("tr.run").count() == 3
     page.locator("select[name=score]").select_option("f1_macro")
-    assert page.locator("tr.run td:nth-child(3)").all_inner_texts() == ["f1_macro ↑"] * 2
+    assert page.locator("tr.run td:nth-child(3)").all_inner_texts() == ["f1_macro ↑"] * 3
     page.locator("input[name=model]").fill("NANO")
     assert page.locator("tr.run td.model").all_inner_texts() == ["digits-vit-nano"]
     page.locator("input[name=model]").fill("nothing")
     assert page.locator("#none").is_visible()
     page.locator("input[name=model]").fill("")
-    page.locator("tr.run").nth(1).click()
+    page.locator("tr.run").nth(2).click()
     pins = page.locator("tr.pins").inner_text()
     assert "model_commit" in pins
     assert asked == [file.as_uri()]
-    picture(page, "leaderboard")
     with page.context.expect_page() as opened:
         page.locator("tr.pins a").click()
     opened.value.wait_for_url(f"**/runs/{tracked.runs['digits-vit-nano train']}**")
@@ -161,7 +165,7 @@ def test_the_leaderboard_opens_where_mlflow_shows_artifacts(tracked: Tracked, pa
     page.goto(f"{tracked.url}/#/experiments/{experiment}/runs/{run_id}/artifacts/leaderboard.html")
     frame = page.frame_locator("iframe.mlflow-html-iframe")
     frame.locator("tr.run").first.wait_for()
-    assert frame.locator("tr.run").count() == 4
+    assert frame.locator("tr.run").count() == 6
     frame.locator("[data-sort=model]").click()
     frame.locator("tr.run").first.click()
     # A page in that frame may open no window, so that the address is there to be copied.

@@ -11,6 +11,7 @@ import datasets
 import pytest
 import transformers
 
+from flows.companion import free_port
 from flows.evaluation import evaluate
 from flows.suite import SuiteFailed, suite
 from tasks import scoreboard, tracking
@@ -134,3 +135,11 @@ def test_the_form_is_typed() -> None:
     assert {"config", "task", "dataset", "models", "columns", "metrics", "settings"} <= set(entries)
     assert "limit" in schema["definitions"]["Rows"]["properties"]
     assert "enum" in json.dumps(entries["task"])
+
+
+def test_a_suite_goes_on_where_mlflow_does_not_answer(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("ASSAY_TRACKING_PATIENCE", "0")
+    board = suite("alone", [entry(demo, "whole", "test", ["digits-resnet"])])
+    assert (board.mlflow_run_id, board.failures) == ("", {})
+    assert board.columns[0].reports[0].scores["accuracy"].n == 60

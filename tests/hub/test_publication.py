@@ -87,6 +87,21 @@ def test_the_card_alone_was_enough_and_what_it_said_is_shown(workshop: Workshop)
     )
 
 
+def test_the_card_and_the_rows_are_read_from_the_cache_when_offline(workshop: Workshop) -> None:
+    workshop.hub.asked.clear()
+    offline = {**workshop.given, "HF_HUB_OFFLINE": "1"}
+    done = assay(offline, "run", "--dataset", "acme/reviews", "--model", "acme/topic", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["runs"][0]["reused_rows"] == 60
+    missing = assay(offline, "run", "--dataset", "acme/reviews", "--model", "acme/nothing")
+    assert missing.returncode == 2
+    assert "The model 'acme/nothing' is not in the local cache" in missing.stderr
+    refused = assay(offline, "publish", workshop.run_id)
+    assert refused.returncode == 2
+    assert "Publishing needs the Hub, and HF_HUB_OFFLINE says not to ask it." in refused.stderr
+    assert workshop.hub.asked == []
+
+
 def test_results_become_one_pull_request_that_is_kept_up_to_date(workshop: Workshop) -> None:
     before = dict(workshop.model.files)
     dry = assay(workshop.given, "publish", workshop.run_id, "--dry-run")
@@ -149,3 +164,60 @@ print(json.dumps(found))
     assert workshop.model.files[".eval_results/others.yaml"] == before[".eval_results/others.yaml"]
     assert len(workshop.model.discussions[0].comments) == 2
     assert "0.125" in workshop.model.discussions[0].comments[1]
+
+
+def test_altered_numbers_are_found_on_the_hub_and_unknown_keys_are_said(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    published = assay(workshop.given, "publish", workshop.run_id)
+    assert published.returncode == 0, published.stderr
+    card = "acme/topic@refs/pr/1"
+    own = assay(workshop.given, "verify", card, "--json")
+    assert own.returncode == 0, own.stderr
+    scores = json.loads(own.stdout)["scores"]
+    assert [each["verdict"] for each in scores].count("genuine") == 3
+    assert [each["verdict"] for each in scores].count("not signed") == 3
+
+    others = {**workshop.given, "ASSAY_HOME": str(tmp_path / "elsewhere")}
+    unknown = assay(others, "verify", card)
+    assert unknown.returncode == 1
+    assert "unknown key" in unknown.stdout
+    key = assay(workshop.given, "verify").stdout.strip()
+    assert assay(others, "verify", card, "--key", key).returncode == 0
+    assert assay(others, "verify", "--trust", f"{key}=colleagues").returncode == 0
+    assert "Signed by colleagues" in assay({**others, "COLUMNS": "300"}, "verify", card, "--json").stdout
+
+    files = workshop.model.commits[workshop.model.names["refs/pr/1"]]
+    (entry,) = workshop.offered(".eval_results/assay-acme--reviews.yaml")
+    path = ".eval_results/assay-acme--reviews.yaml"
+    altered = files[path].decode().replace(f"value: {entry['value']}", "value: 0.999")
+    workshop.model.names["altered"] = workshop.model.store({**files, path: altered.encode()})
+    found = assay(workshop.given, "verify", "acme/topic@altered", "--json")
+    assert found.returncode == 1
+    (why,) = [each["why"] for each in json.loads(found.stdout)["scores"] if each["verdict"] == "altered"]
+    assert why == f"The value that was signed is {entry['value']}, not 0.999."
+
+
+def test_what_is_private_local_or_hidden_is_refused_unless_forced(workshop: Workshop) -> None:
+    secret, forced, local, hidden, elsewhere = workshop.steps(f"""
+from dataclasses import replace
+run = results.read("{workshop.run_id}")
+def attempt(result, **more):
+    results.read = lambda _: result
+    step("", dry_run=True, **more)
+attempt(replace(run, dataset="acme/secret"))
+attempt(replace(run, dataset="acme/secret"), force=True)
+attempt(replace(run, dataset_on_hub=False))
+attempt(replace(run, hidden=True))
+attempt(replace(run, model_on_hub=False), force=True)
+print(json.dumps(found))
+""")
+    assert "Refused: The dataset 'acme/secret' is private" in secret["refused"]
+    assert "`--force` publishes them all the same" in secret["refused"]
+    assert forced["status"] == "dry run"
+    assert forced["notes"][0] == (
+        "The dataset 'acme/secret' is private: nobody else could check its results."
+    )
+    assert "is not on the Hub" in local["refused"]
+    assert "The right answers of 'acme/reviews' (validation) are hidden" in hidden["refused"]
+    assert "there is nowhere to publish its results" in elsewhere["refused"]
