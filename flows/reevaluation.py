@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows.companion import COMPANION
 from flows.evaluation import evaluate
 from flows.forms import form
 from flows.states import in_one_sentence
@@ -137,6 +139,9 @@ def _tell(found: Reevaluation, each: Reevaluated) -> None:
                 "prefect.resource.name": f"{each.model} on {found.dataset}",
             },
             payload={
+                "subject": f"Regressed: {each.model} on {found.dataset}, {verdict.score} {verdict.new:.3f}, "
+                f"was {verdict.old:.3f}",
+                "message": reevaluation_report.sentence(each),
                 "model": each.model,
                 "task": found.task,
                 "dataset": found.dataset,
@@ -150,6 +155,6 @@ def _tell(found: Reevaluation, each: Reevaluated) -> None:
                 "mlflow_run": track.run_url(experiment, each.run_id),
                 "mlflow_previous_run_id": each.previous_run_id,
                 "mlflow_history": track.run_url(experiment, each.history_run_id),
-                "prefect_run": str(flow_run.ui_url or ""),
+                "prefect_run": "" if COMPANION in os.environ else str(flow_run.ui_url or ""),
             },
         )

@@ -54,10 +54,11 @@ def log(
         for name, content in looks(plan, candidate, predictions, judgement):
             (Path(folder) / name).write_bytes(content)
         store.log_artifacts(run_id, folder)
-    if "tags" in kind.judged_by and (wrong := wrong_tokens(plan, candidate, predictions)):
+    wrong = exhibits.attempted("token_errors.json", lambda: wrong_tokens(plan, candidate, predictions))
+    if wrong:
         store.log_table(run_id, _columns(wrong), "token_errors.json")
     if "image" in kind.prediction.names:
-        _log_drawn(store, run_id, table)
+        exhibits.attempted("grid of images", lambda: _log_drawn(store, run_id, table))
 
 
 def looks(
@@ -92,17 +93,24 @@ def looks(
 
 
 def wrong_tokens(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -> list[dict[str, Any]]:
-    """Return the words that were tagged wrongly, the most frequent first."""
+    """Return the words that were tagged wrongly, the most frequent first; none where no words are tagged."""
+    if "tags" not in plan.kind.judged_by or "tokens" not in plan.mapping.columns:
+        return []
     judged, numbers = judged_rows(plan, candidate, predictions)
+    if "tags" not in judged:
+        return []
     tokens = read(open_rows(plan.rows), plan.mapping.columns["tokens"], numbers)
     return mistakes.token_errors(judged["tags"], tokens)
 
 
-def _log_drawn(store: ArtifactFolder, run_id: str, table: pa.Table) -> None:
-    """Log the first generated pictures by step, for MLflow's grid of images: a step is a row."""
+def _log_drawn(store: ArtifactFolder, run_id: str, table: pa.Table) -> int:
+    """Log the first generated pictures for MLflow's grid of images, a step a row; return how many."""
+    count = 0
     for row, encoded in enumerate(table["image"][:GRIDDED].to_pylist()):
         if encoded is not None:
+            count += 1
             store.log_image(run_id, contact_sheet.thumbnail({"bytes": encoded}), key="generated", step=row)
+    return count
 
 
 def write_overview(folder: Path, reports: Sequence[RunReport], pairs: overview.Pairs | None = None) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks import history, hub, sources, versions
+from tasks.errors import NotFound
 from tasks.history import Entry
 from tasks.inference import checkpoints
 from tasks.inference.chunks import key_of
@@ -77,8 +78,15 @@ def look(evaluation: Evaluation) -> list[Looked]:
 
 def _looked(evaluation: Evaluation, model: Model, source: sources.Source, revision: str) -> Looked:
     settings = evaluation.settings
-    commit, kept = "", "behind an endpoint"
-    if model.endpoint is None:
+    commit, kept = "", "elsewhere"
+    if model.function is not None:
+        commit = model.function.digest()
+    elif model.predictions is not None:
+        if not Path(model.predictions).expanduser().is_file():
+            raise NotFound(f"There is no file of predictions '{model.predictions}'.")
+        place = str(Path(model.predictions).expanduser().resolve())
+        commit, model = sources.digest(place), model.model_copy(update={"predictions": place})
+    elif model.endpoint is None:
         checkpoint = checkpoints.resolve(
             model.name,
             model.revision,
@@ -107,7 +115,7 @@ def _before_history(
     """Return the latest run that evaluated the same in the same way, where there is no history yet."""
     from tasks import recorded
 
-    for run in recorded.of_model(evaluation.task, model.endpoint or model.name, most=RECENT):
+    for run in recorded.of_model(evaluation.task, model.predictions or model.name, most=RECENT):
         kept = run.record
         (asked,) = kept.evaluation.models
         if kept.evaluation.dataset.path != source.place:

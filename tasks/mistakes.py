@@ -137,7 +137,7 @@ def _cards(
         at = place[number]
         if "audio" in given:
             card = _with_sound(card, given["audio"][position])
-        if "tags" in judged:
+        if "tags" in judged and "tokens" in row:
             tagged = zip(
                 row["tokens"], judged["tags"].references[at], judged["tags"].predictions[at], strict=True
             )

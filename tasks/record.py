@@ -37,7 +37,7 @@ class Record:
             they lie.
         columns: Canonical column -> dataset column, guessed ones included.
         judged_by: The metrics, each its `name` and `arguments`, defaults included.
-        model: The model's `title`, `place` and `commit`.
+        model: The model's `title`, `place`, `commit` and `form`, and whether it is `local`.
         alignment: How its labels correspond to the dataset's.
         options: The `device`, `dtype` and `engine` it ran with.
         pins: Everything that can change its predictions.
@@ -71,7 +71,7 @@ class Record:
             given["dataset"]["revision"] = self.rows["revision"]
         given["columns"] = dict(self.columns)
         (model,) = given["models"]
-        if self.model["commit"] and self.model["local"] == "no":
+        if self.model["commit"] and self.model["local"] == "no" and self.model["form"] != "function":
             model["revision"] = self.model["commit"]
         if self.options["dtype"] != "unknown":
             given["settings"]["dtype"] = self.options["dtype"]
@@ -83,7 +83,8 @@ class Record:
         if dataset:
             given["evaluation"]["dataset"]["path"] = dataset
         if model:
-            given["evaluation"]["models"][0]["name"] = model
+            field = "predictions" if self.model["form"] == "predictions" else "name"
+            given["evaluation"]["models"][0][field] = model
         return _parsed(given)
 
 
@@ -113,6 +114,7 @@ def written(
             "place": checkpoint.place,
             "commit": checkpoint.commit,
             "local": "yes" if checkpoint.local else "no",
+            "form": checkpoint.form,
         },
         "alignment": _plain_alignment(candidate.alignment),
         "options": {
@@ -137,7 +139,9 @@ def asked(plan: Plan, candidate: Candidate) -> Evaluation:
     if plan.rows.source.kind != "hub":
         given["dataset"]["path"] = plan.rows.source.place
     model = (candidate.asked or evaluation.models[0]).model_dump(mode="json")
-    if checkpoint.local:
+    if checkpoint.form == "predictions":
+        model["predictions"] = checkpoint.place
+    elif checkpoint.local and checkpoint.form != "function":
         model["name"] = checkpoint.place
     given["models"] = [model]
     return parse(given)
@@ -163,13 +167,16 @@ def read(given: Mapping[str, Any]) -> Record:
     """Return the record that plain data holds.
 
     Raises:
-        BadEvaluation: It is of another version of Assay.
+        BadEvaluation: It is of another version of Assay, or not whole.
     """
     if given.get("version") != VERSION:
         raise BadEvaluation(
             f"The run's record is of version {given.get('version')}, and this Assay reads version {VERSION}."
         )
-    return _parsed({**given, "scores": {key: _score(each) for key, each in given["scores"].items()}})
+    try:
+        return _parsed({**given, "scores": {key: _score(each) for key, each in given["scores"].items()}})
+    except (KeyError, TypeError) as error:
+        raise BadEvaluation(f"The run's record is not whole: {error} is not as it should be.") from error
 
 
 def _parsed(given: Mapping[str, Any]) -> Record:

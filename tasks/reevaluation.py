@@ -147,11 +147,14 @@ def judge(looked: Looked, run_id: str, *, reused: int, alpha: float, margin: flo
 
     Args:
         looked: What was found before it ran.
-        run_id: The new run.
+        run_id: The new run; empty where MLflow does not answer.
         reused: How many of its rows' predictions were there already.
         alpha: The level below which a p-value counts.
         margin: The difference that does not matter, in the score's own units.
     """
+    if not run_id:
+        note = "MLflow does not answer: the scores are kept, and sent when it does; compare them then."
+        return Reevaluated(looked.name, looked.changed, "", notes=(note,))
     now, before = recorded.one(run_id), _before(looked)
     plan = recorded.plan(now.record)
     rows = int(now.record.rows["count"])
@@ -241,6 +244,8 @@ def classified(
 
 def remember(looked: Looked, judged: Reevaluated) -> Reevaluated:
     """Add a run to the history of its model, and return what is known with the history's run."""
+    if not judged.run_id:
+        return judged
     record = recorded.one(judged.run_id).record
     tags = {
         "task": record.evaluation.task,

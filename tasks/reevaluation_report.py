@@ -36,10 +36,11 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def sentences(found: Reevaluation) -> list[str]:
     """Say of each model what changed and what came of it, one sentence or two each."""
-    return [_sentence(each) for each in found.models]
+    return [sentence(each) for each in found.models]
 
 
-def _sentence(each: Reevaluated) -> str:
+def sentence(each: Reevaluated) -> str:
+    """Say of one model what changed and what came of it."""
     if not each.changed:
         return f"{each.model}: nothing changed since run {each.run_id[:8]}; nothing was computed."
     words = [

@@ -256,6 +256,20 @@ def table_numbers(demo: Path, folder: Path) -> Given:
     )
 
 
+def predicted_elsewhere(demo: Path, folder: Path) -> Given:
+    """Predictions of a file, in a model's place."""
+    columns = {"text": SENTENCES, "label": RIGHT}
+    data = texts.saved(folder / "data", columns, label=datasets.ClassLabel(names=TOPICS))
+    file = folder / "predictions.csv"
+    file.write_text("prediction\n" + "\n".join(RIGHT[::-1]) + "\n", encoding="utf-8")
+    return {
+        "task": "text-classification",
+        "dataset": {"path": data},
+        "models": [{"predictions": str(file)}],
+        "metrics": ["accuracy"],
+    }
+
+
 EXAMPLES: Mapping[str, Callable[[Path, Path], Given]] = {
     "image-classification": of_demo(
         "image-classification", "digits", "digits-vit-nano", {"image": "image", "label": "label"}
@@ -267,6 +281,7 @@ EXAMPLES: Mapping[str, Callable[[Path, Path], Given]] = {
         {"text": "text", "label": "topic"},
         metrics=["accuracy", "log_loss"],
     ),
+    "text-classification, predicted elsewhere": predicted_elsewhere,
     "token-classification": of_demo(
         "token-classification", "messages", "messages-tagger-small", {"tokens": "tokens", "tags": "tags"}
     ),

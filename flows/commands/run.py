@@ -129,12 +129,12 @@ def _from_card(given: dict[str, Any]) -> dict[str, Any]:
         return given
     from tasks.cards import dataset as card
 
-    if "models" not in given:
-        raise BadEvaluation(f"Name a model with --model; `assay models --dataset {path}` finds some.")
     asked = {key: given["dataset"].get(key) for key in ("revision", "config", "split")}
     declaration = card.declared(path, **asked)
     for sentence in card.told(declaration, path):
         console.aside.print(f"note: {sentence}", markup=False, soft_wrap=True)
+    if "models" not in given:
+        raise BadEvaluation(f"Name a model with --model; `assay models --dataset {path}` finds some.")
     return configs.over(declaration.given(), given)
 
 

@@ -10,13 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from tasks.cards import header, vocabulary
+from tasks.cards.terms import canonical_of, columns_of, first_name, metrics_of, several
 from tasks.errors import BadEvaluation, UserError, listing, unknown
-from tasks.metrics import metric, metrics
-from tasks.metrics.arguments import check, translated
-from tasks.types import task_type
 
 SPLITS = ("eval_split", "test_split", "validation_split", "evaluation_split", "test", "validation")
 """Keys of a split to judge on, the first found taken; train_split is none."""
@@ -88,24 +84,14 @@ def declarations(card: str, benchmark: str, name: str) -> list[Declaration]:
             problem = error
     if benchmark.strip():
         stated_tasks = header.mapping(benchmark, f"The eval.yaml of '{name}'", strings=True).get("tasks")
-        return [_from_benchmark(each, name) for each in _list(stated_tasks) if isinstance(each, Mapping)]
+        return [_from_benchmark(each, name) for each in several(stated_tasks) if isinstance(each, Mapping)]
     if problem:
         raise problem
     return _from_categories(stated)
 
 
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-
-
-def _text(value: Any) -> str | None:
-    """Return a name of a card, the first of several; None where there is none."""
-    first = _list(value)[0] if value else None
-    return first.strip() or None if isinstance(first, str) else None
-
-
 def _task_of(entry: Mapping[str, Any], name: str) -> str:
-    stated = [_text(entry.get("task")), _text(entry.get("task_id"))]
+    stated = [first_name(entry.get("task")), first_name(entry.get("task_id"))]
     by_task, by_id = (vocabulary.task_type(each) for each in stated)
     # Text generation and sequence-to-sequence are what the id says more exactly: summarization, choices.
     found = (by_id or by_task) if by_task in {None, "text-generation", "text2text-generation"} else by_task
@@ -119,7 +105,7 @@ def _task_of(entry: Mapping[str, Any], name: str) -> str:
 
 
 def _from_index(index: Any, name: str) -> Iterator[Declaration]:
-    entries = [each for each in _list(index) if isinstance(each, Mapping)]
+    entries = [each for each in several(index) if isinstance(each, Mapping)]
     if not entries:
         raise BadEvaluation(f"The train-eval-index of the card of '{name}' holds no entry.")
     for entry in entries:
@@ -127,14 +113,14 @@ def _from_index(index: Any, name: str) -> Iterator[Declaration]:
         notes: list[str] = []
         splits = entry.get("splits") or entry.get("split")
         if isinstance(splits, Mapping):
-            split = next((_text(splits[key]) for key in SPLITS if splits.get(key)), None)
+            split = next((first_name(splits[key]) for key in SPLITS if splits.get(key)), None)
         else:
-            split = _text(splits)
+            split = first_name(splits)
         columns = columns_of(task, entry.get("col_mapping") or entry.get("column_mapping"), notes)
         yield Declaration(
             origin="train-eval-index",
             task=task,
-            config=_text(entry.get("config")),
+            config=first_name(entry.get("config")),
             split=split,
             columns=columns,
             metrics=metrics_of(task, entry.get("metrics"), notes),
@@ -142,113 +128,12 @@ def _from_index(index: Any, name: str) -> Iterator[Declaration]:
         )
 
 
-def columns_of(task: str, given: Any, notes: list[str]) -> dict[str, str]:
-    """Return canonical column -> dataset column from a card's mapping, noting what is left out.
-
-    >>> columns_of("question-answering", {"question": "question", "answers": {"text": "text"}}, [])
-    {'question': 'question', 'answers': 'answers.text'}
-    >>> columns_of("text-classification", {"text": "review", "target": "stars"}, [])
-    {'text': 'review', 'label': 'stars'}
-    """
-    pairs = list(_flat(given)) if isinstance(given, Mapping) else []
-    known = {standard: canonical_of(task, standard) for pair in pairs for standard in pair}
-    names = vocabulary.STANDARD | {column.name for column in task_type(task).columns}
-    forward = any(standard in names for _, standard in pairs)
-    if pairs and not forward and all(column in vocabulary.STANDARD for column, _ in pairs):
-        notes.append("The card maps standard names to columns, the wrong way round: it was turned.")
-        pairs = [(standard, column) for column, standard in pairs]
-    found: dict[str, str] = {}
-    for column, standard in pairs:
-        canonical = known[standard]
-        if canonical is not None:
-            found.setdefault(canonical, column)
-        elif vocabulary.folded(standard.rpartition(".")[2]) not in vocabulary.IGNORED_COLUMNS:
-            notes.append(f"The card's column '{column}' stands for '{standard}', which {task} has not.")
-    return found
-
-
-def _flat(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (dataset column, standard name), fields within a column by dotted names."""
-    for column, standard in given.items():
-        if isinstance(standard, Mapping):
-            for inner, name in _flat(standard):
-                # `answers: {text: text}` means the standard's answers.text; `translation: {en: source}`
-                # means source.
-                whole = f"{column}.{name}" if name == inner else name
-                yield f"{column}.{inner}", whole
-        elif isinstance(standard, str):
-            yield str(column), standard
-
-
-def canonical_of(task: str, standard: str) -> str | None:
-    """Return the column that a card's standard name stands for; None where the task type has none.
-
-    >>> canonical_of("text-classification", "text2"), canonical_of("summarization", "target")
-    ('text_pair', 'summary')
-    """
-    names = vocabulary.COLUMNS.get(task, {})
-    wanted = standard.casefold().strip()
-    if wanted in names:
-        return names[wanted]
-    columns = task_type(task).columns
-    by_name = {column.name: column.name for column in columns}
-    by_alias = {alias: column.name for column in columns for alias in column.aliases}
-    return by_name.get(wanted) or by_alias.get(wanted)
-
-
-def metrics_of(task: str, given: Any, notes: list[str]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-    """Return the metrics of a card by their names here, noting those that are left out.
-
-    >>> metrics_of("text-classification", [{"type": "f1", "args": {"average": "macro"}}, "acc"], [])
-    (('f1', {'average': 'macro'}), ('accuracy', {}))
-    """
-    found: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for each in _list(given) if given else []:
-        entry = each if isinstance(each, Mapping) else {"type": each}
-        stated = _text(entry.get("type")) or _text(entry.get("name"))
-        if stated is None:
-            continue
-        name, average = vocabulary.metric(task, stated)
-        arguments = _arguments(entry.get("args"))
-        if average:
-            arguments.setdefault("average", average)
-        if name not in metrics():
-            notes.append(f"The card's metric '{stated}' was left out: there is none of that name.")
-            continue
-        try:
-            chosen = translated(name, arguments)
-            if chosen.get("average") == "binary" and "positive" not in chosen:
-                del chosen["average"]
-                notes.append(
-                    f"The card's metric '{stated}' is of one label and does not say of which: "
-                    "the mean over labels was taken."
-                )
-            check(metric(name), chosen)
-        except UserError as error:
-            notes.append(f"The card's metric '{stated}' was left out. {error}")
-            continue
-        if metric(name).takes not in (*task_type(task).judged_by, "anything"):
-            notes.append(f"The card's metric '{stated}' was left out: it does not judge {task}.")
-            continue
-        found.setdefault(f"{name} {sorted(chosen.items())}", (name, chosen))
-    return tuple(found.values())
-
-
-def _arguments(given: Any) -> dict[str, Any]:
-    """Return a metric's arguments as values: the header was read as strings."""
-    if not isinstance(given, Mapping):
-        return {}
-    return {
-        str(key): yaml.safe_load(value) if isinstance(value, str) else value for key, value in given.items()
-    }
-
-
 def _from_benchmark(entry: Mapping[str, Any], name: str) -> Declaration:
     """Read one task of a benchmark's eval.yaml."""
     notes: list[str] = []
     solvers = {
         vocabulary.folded(str(each.get("name", ""))): each.get("args") or {}
-        for each in _list(entry.get("solvers"))
+        for each in several(entry.get("solvers"))
         if isinstance(each, Mapping)
     }
     stated = entry.get("field_spec")
@@ -256,7 +141,7 @@ def _from_benchmark(entry: Mapping[str, Any], name: str) -> Declaration:
     task = "multiple-choice" if "multiple_choice" in solvers or fields.get("choices") else "text-generation"
     columns: dict[str, str] = {}
     for standard, column in fields.items():
-        named = ", ".join(_list(column)) if isinstance(column, list) else column
+        named = ", ".join(several(column)) if isinstance(column, list) else column
         canonical = canonical_of(task, standard)
         if canonical and isinstance(named, str) and not named.startswith("literal:"):
             columns[canonical] = named
@@ -270,13 +155,13 @@ def _from_benchmark(entry: Mapping[str, Any], name: str) -> Declaration:
     if isinstance(system, str):
         generation["system"] = system
     scorers = [
-        each.get("name") if isinstance(each, Mapping) else each for each in _list(entry.get("scorers"))
+        each.get("name") if isinstance(each, Mapping) else each for each in several(entry.get("scorers"))
     ]
     return Declaration(
         origin="eval.yaml",
         task=task,
-        config=_text(entry.get("config")),
-        split=_text(entry.get("split")),
+        config=first_name(entry.get("config")),
+        split=first_name(entry.get("split")),
         columns=columns,
         metrics=metrics_of(task, [each for each in scorers if each], notes),
         settings={"generation": generation} if generation else {},
@@ -286,7 +171,7 @@ def _from_benchmark(entry: Mapping[str, Any], name: str) -> Declaration:
 
 def _from_categories(stated: Mapping[str, Any]) -> list[Declaration]:
     for key in ("task_categories", "task_ids"):
-        named = [vocabulary.task_type(each) for each in _list(stated.get(key)) if isinstance(each, str)]
+        named = [vocabulary.task_type(each) for each in several(stated.get(key)) if isinstance(each, str)]
         found = dict.fromkeys(each for each in named if each)
         if found:
             return [Declaration(origin=key, task=each) for each in found]

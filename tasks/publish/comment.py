@@ -14,52 +14,52 @@ from tasks.report import escaped
 from tasks.settings import Settings
 
 TITLE = "Evaluation results by Assay"
-MARK = "<!-- assay: results -->"
 DESCRIPTION = (
     "Scores with confidence intervals, measured by Assay on pinned revisions of this model and the dataset, "
     "as `model-index` in the card and in `.eval_results`. Values reported by others are left as they are."
 )
 
 
-def text(results: Sequence[Result], notes: Sequence[str] = ()) -> str:
-    """Write the comment of a pull request."""
-    lines = [MARK, f"### {TITLE}", "", *_scores(results), ""]
-    lines += [f"> {escaped(note)}" for note in notes] + ([""] if notes else [])
-    for result in results:
-        config = written(evaluation(result)).rstrip()
-        # Longer than any fence within, as a prompt's template may hold one.
-        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", config)), default=0))
-        lines += [
-            f"<details><summary>{escaped(result.dataset_title)}, {escaped(result.split)}: "
-            "what it rests on, and how to have it again</summary>",
-            "",
-            *_pins(result),
-            "",
-            "Save as `evaluation.yaml`, then `assay run evaluation.yaml`:",
-            "",
-            f"{fence}yaml",
-            config,
-            fence,
-            "",
-            "</details>",
-            "",
-        ]
+def mark(result: Result) -> str:
+    """Return the first line of a comment on a result, invisible, by which it is found again."""
+    about = [result.dataset, result.config or "default", result.split]
+    about += [json.dumps(result.filters)] if result.filters else []
+    named = " ".join([*about, signatures.short(signatures.public_key())])
+    return f"<!-- assay: {named.replace('--', '- -')} -->"
+
+
+def text(result: Result, notes: Sequence[str] = ()) -> str:
+    """Write the comment on a result."""
+    config = written(evaluation(result)).rstrip()
+    # Longer than any fence within, as a prompt's template may hold one.
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", config)), default=0))
     key = signatures.public_key()
-    lines.append(
-        f"Every score is signed (`verifyToken`) by the key `{key}`; `assay verify {results[0].model} "
-        f"--key {key}` checks that none was altered."
-    )
+    lines = [mark(result), f"### {escaped(result.dataset_title)}, {escaped(result.split)}", ""]
+    lines += [*_scores(result), "", *(f"> {escaped(note)}\n" for note in notes)]
+    lines += [
+        "<details><summary>What it rests on, and how to have it again</summary>",
+        "",
+        *_pins(result),
+        "",
+        "Save as `evaluation.yaml`, then `assay run evaluation.yaml`:",
+        "",
+        f"{fence}yaml",
+        config,
+        fence,
+        "",
+        "</details>",
+        "",
+        f"Every score is signed (`verifyToken`) by the key `{key}`; "
+        f"`assay verify {result.model} --key {key}` checks that none was altered.",
+    ]
     return "\n".join(lines)
 
 
-def _scores(results: Sequence[Result]) -> list[str]:
-    level = f"{results[0].level * 100:g}% interval"
-    lines = [f"| dataset | split | score | value | {level} | rows |", "|---|---|---|---:|---|---:|"]
-    for result in results:
-        for key, score in result.scores.items():
-            between = f"[{score.low:.4g}, {score.high:.4g}]" if None not in (score.low, score.high) else ""
-            cells = [escaped(result.dataset_title), escaped(result.split), key, f"{score.value:.4g}"]
-            lines.append(f"| {' | '.join(cells)} | {between} | {result.rows} |")
+def _scores(result: Result) -> list[str]:
+    lines = [f"| score | value | {result.level * 100:g}% interval | rows |", "|---|---:|---|---:|"]
+    for key, score in result.scores.items():
+        between = f"[{score.low:.4g}, {score.high:.4g}]" if None not in (score.low, score.high) else ""
+        lines.append(f"| {key} | {score.value:.4g} | {between} | {result.rows} |")
     return lines
 
 

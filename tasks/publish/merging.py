@@ -33,6 +33,17 @@ def signed_by(key: str) -> Own:
     return own
 
 
+def signed(token: Any) -> bool:
+    """Tell whether some key of Assay's signed a token."""
+    found = signatures.opened(token)
+    return found is not None and found.intact
+
+
+def nobody(token: Any) -> bool:
+    """Tell that no token is one's own: what is merged takes no other's place."""
+    return False
+
+
 def index_of(card: str, name: str) -> list[Entry]:
     """Return a card's model-index, empty where it has none.
 

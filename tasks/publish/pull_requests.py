@@ -139,7 +139,8 @@ def _once(
         mine = _commit(api, model, changed, mine, main)
         done.append(opening)
     assert mine is not None
-    _say(api, model, mine, comment.text(results, notes))
+    for result in results:
+        _say(api, model, mine, comment.text(result, notes), comment.mark(result))
     return Publication(model, done[0] if done else "unchanged", mine.url, difference, notes)
 
 
@@ -157,19 +158,29 @@ def wanted(
         model: The model's Hub id.
         results: What is to be published.
         there: Texts of the main branch by path.
-        offered: Texts of one's own open pull request, whose results of other datasets are kept.
+        offered: Texts of one's own open pull request, whose other results are kept.
         endpoint: The Hub's address.
         own: What tells one's own tokens.
     """
     card = there.get(merging.CARD, "")
-    kept = merging.own_items(merging.index_of(offered.get(merging.CARD, ""), model), own)
-    card = merging.card_with(card, kept, model, own)
+    present = merging.own_items(merging.index_of(card, model), merging.signed)
+    kept = merging.own_items(merging.index_of(offered.get(merging.CARD, ""), model), merging.signed)
+    mine = merging.own_items(merging.index_of(offered.get(merging.CARD, ""), model), own)
+    # Another installation of the same user's offers its results in the same pull request.
+    others = [item for item in kept if item not in mine and item not in present]
+    card = merging.card_with(card, others, model, merging.nobody)
+    card = merging.card_with(card, mine, model, own)
     fresh = [entries.of_card(result, endpoint) for result in results]
     found = {merging.CARD: merging.card_with(card, fresh, model, own)}
     for path in {*there, *offered} - {merging.CARD}:
+        text = there.get(path, "")
+        present = merging.entries_of(text, path)
+        kept = merging.own_entries(offered.get(path, ""), path, merging.signed)
         mine = merging.own_entries(offered.get(path, ""), path, own)
-        if mine:
-            found[path] = merging.file_with(there.get(path, ""), mine, path, own)
+        others = [entry for entry in kept if entry not in mine and entry not in present]
+        if mine or others:
+            text = merging.file_with(text, others, path, merging.nobody)
+            found[path] = merging.file_with(text, mine, path, own)
     for result in results:
         path = entries.path_of(result)
         entry = entries.of_file(result, endpoint, entries.task_id(result, _benchmark(result)))
@@ -233,12 +244,12 @@ def _commit(
     return mine or api.get_discussion_details(model, int(made.pr_num or 0))
 
 
-def _say(api: HfApi, model: str, mine: Discussion, text: str) -> None:
-    """Leave one's comment under a pull request, in the place of an earlier one."""
+def _say(api: HfApi, model: str, mine: Discussion, text: str, mark: str) -> None:
+    """Leave one's comment on a result under a pull request, in the place of an earlier one."""
     events = api.get_discussion_details(model, mine.num).events
     for event in events:
         content = getattr(event, "content", "")
-        if event.author == mine.author and content.startswith(comment.MARK):
+        if event.author == mine.author and content.startswith(mark):
             if content != text:
                 api.edit_discussion_comment(model, mine.num, event.id, text)
             return

@@ -256,8 +256,8 @@ def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[
             for row, objects in zip(given, references[INSTANCES.name], strict=True)
         ]
         return {"boxes": Judged([_judged(row, alignment) for row in given], right, {"iou_type": "segm"})}
-    given = [renumbered(each, alignment) for each in predictions["map"]]
-    return {"maps": Judged(given, references["map"], names=named_numbers(alignment))}
+    maps = [renumbered(each, alignment) for each in predictions["map"]]
+    return {"maps": Judged(maps, references["map"], names=named_numbers(alignment))}
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:

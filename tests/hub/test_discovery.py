@@ -41,6 +41,11 @@ def test_models_and_datasets_are_found_and_claims_are_held_against_ours(hub: Hub
     ]
     assert listed["models"][0]["why"] == ["declares the dataset", "same task type"]
 
+    alone = assay(given, "run", "--dataset", "acme/reviews")
+    assert alone.returncode == 2
+    assert "Taken from the card (train-eval-index) of 'acme/reviews'" in alone.stderr
+    assert "Name a model with --model; `assay models --dataset acme/reviews` finds some." in alone.stderr
+
     unmeasured = assay(given, "reported", "--dataset", "acme/reviews", "--json")
     assert unmeasured.returncode == 0, unmeasured.stderr
     assert {each["verdict"] for each in json.loads(unmeasured.stdout)["claims"]} == {"cannot tell"}

@@ -132,7 +132,7 @@ def test_results_become_one_pull_request_that_is_kept_up_to_date(workshop: Works
     description, comment = workshop.model.discussions[0].comments
     assert "Values reported by others are left as they are" in description
     for words in (
-        "| acme/reviews | validation | accuracy |",
+        "### acme/reviews, validation",
         "95% interval",
         "SHA-256",
         "assay run",

@@ -14,7 +14,7 @@ from tasks import signatures
 from tasks.cards import header
 from tasks.errors import BadEvaluation
 from tasks.publish import merging
-from tasks.publish.comment import text
+from tasks.publish.comment import mark, text
 from tasks.publish.pull_requests import wanted
 from tasks.publish.results import Result
 from tasks.publish.verification import verify
@@ -119,6 +119,20 @@ def test_results_of_other_datasets_in_the_open_pull_request_stay(home: Path) -> 
     }
 
 
+def test_another_installations_results_in_the_same_pull_request_stay(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    offered = written(result(), there={"README.md": CARD})
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "elsewhere"))
+    both = written(result(0.7), there={"README.md": CARD}, offered=offered)
+    again = written(result(0.6), there={"README.md": CARD}, offered=both)
+    for files, ours in ((both, 0.7), (again, 0.6)):
+        items = header.read(files["README.md"], "x")["model-index"][0]["results"]
+        assert [item["metrics"][0]["value"] for item in items] == [0.99, 0.9, ours]
+        kept = yaml.safe_load(files[".eval_results/assay-acme--reviews.yaml"])
+        assert [each["value"] for each in kept] == [0.9, ours]
+
+
 @pytest.mark.parametrize(
     "card", ["", "# No header\n", "---\nlicense: mit\n---\n", CARD.replace("\n", "\r\n")]
 )
@@ -174,12 +188,14 @@ def test_altered_numbers_are_found_and_unknown_keys_are_said(
 def test_the_comment_says_how_to_have_the_scores_again(home: Path) -> None:
     from tasks.configs import parse
 
-    said = text([replace(result(), limit=50)], ["Something <to> know."])
+    said = text(replace(result(), limit=50), ["Something <to> know."])
     config = said.split("```yaml\n")[1].split("```")[0]
     evaluation = parse(yaml.safe_load(config))
     assert (evaluation.dataset.revision, evaluation.dataset.limit) == ("b" * 40, 50)
     assert evaluation.models[0].revision == "a" * 40
     assert (evaluation.settings.resamples, evaluation.settings.dtype) == (500, "float32")
-    assert "| acme/reviews | test | accuracy | 0.9 | [0.8, 0.96] | 60 |" in said
+    assert said.splitlines()[0] == mark(result())
+    assert "### acme/reviews, test" in said
+    assert "| accuracy | 0.9 | [0.8, 0.96] | 60 |" in said
     assert "> Something &lt;to&gt; know." in said
     assert signatures.public_key() in said
