@@ -109,6 +109,8 @@ def _deployment(flow: str, name: str, folder: Path, **more: Any) -> RunnerDeploy
             **more,
         ),
     )
+    # Prefect makes a form of the signature once more here; the flow's own is the better one.
+    made._parameter_openapi_schema = FLOWS[flow].parameters
     made.version = _digest(made)
     return made
 

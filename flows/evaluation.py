@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
-from prefect.states import Failed
 
-from flows import announcements, slots
+from flows import announcements, slots, standings
 from flows.companion import COMPANION
 from flows.forms import form
 from flows.membership import membership
 from flows.progress import progress
 from flows.publication import publish
 from flows.recovery import check_attempts, may_pass
+from flows.states import in_one_sentence
 from tasks import candidates, columns, compare, configs, exhibits, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
@@ -134,6 +134,7 @@ def _run_name() -> str:
     on_completion=[announcements.evaluation_ended],
     on_failure=[announcements.evaluation_ended],
 )
+@in_one_sentence
 def evaluate(
     task: TaskTypeName,
     dataset: Dataset,
@@ -161,19 +162,8 @@ def evaluate(
         "metrics": metrics,
         "settings": settings,
     }
-    try:
-        check_attempts()
-        return _evaluated(configs.parse({key: value for key, value in given.items() if value is not None}))
-    except AssayError as error:
-        # A state of its own, because Prefect puts "Flow run encountered an exception" before a raised
-        # error's message; whoever called this in Python is raised the error all the same.
-        return cast("list[report.RunReport]", Failed(message=str(error), data=error))
-
-
-evaluate.parameters = form(Evaluation)
-
-
-def _evaluated(evaluation: Evaluation) -> list[report.RunReport]:
+    check_attempts()
+    evaluation = configs.parse({key: value for key, value in given.items() if value is not None})
     plan, found = prepared(evaluation)
     with _tracked(plan, found) as parent:
         outcomes, failures = _judged(parent, plan, found)
@@ -181,6 +171,7 @@ def _evaluated(evaluation: Evaluation) -> list[report.RunReport]:
         pairs = exhibits.attempted("pairwise.png", lambda: compare.headline_pairs(plan, outcomes))
         track.describe(parent, reports, pairs)
         create_markdown_artifact(report.markdown(reports), key="scores", description="Scores")
+        standings.show(evaluation.task, reports[0].dataset)
         if parent.url.startswith("http"):
             create_link_artifact(parent.url, link_text="The run in MLflow", key="mlflow-run")
         if failures:
@@ -189,6 +180,9 @@ def _evaluated(evaluation: Evaluation) -> list[report.RunReport]:
     if evaluation.settings.publish:
         _publish(reports)
     return reports
+
+
+evaluate.parameters = form(Evaluation)
 
 
 def _publish(reports: Sequence[report.RunReport]) -> None:

@@ -8,17 +8,25 @@ from prefect.utilities.callables import ParameterSchema
 from pydantic import BaseModel
 
 
-def form(model: type[BaseModel]) -> ParameterSchema:
+def form(model: type[BaseModel], also: ParameterSchema | None = None) -> ParameterSchema:
     """Return the form of a flow whose parameters are the fields of a model.
 
     Prefect makes one of a flow's signature too, but names fields after parameters, offers "nothing" as a
     tab of its own, and knows none of the model's titles and order.
+
+    Args:
+        model: The fields.
+        also: The form Prefect made: what the model lacks is taken from there, and comes last.
     """
     schema: dict[str, Any] = model.model_json_schema(ref_template="#/definitions/{model}")
+    fields: dict[str, Any] = schema["properties"]
+    for name, field in (also.properties if also else {}).items():
+        if name not in fields:
+            fields[name] = {**field, "title": name.capitalize(), "position": len(fields)}
     return ParameterSchema(
         title="Parameters",
         type="object",
-        properties=schema["properties"],
+        properties=fields,
         required=schema.get("required", []),
         definitions=schema.get("$defs", {}),
     )

@@ -16,6 +16,8 @@ from pydantic import Field
 
 from flows.companion import COMPANION
 from flows.evaluation import evaluate
+from flows.forms import form
+from flows.states import in_one_sentence
 from tasks import changes, reevaluation, reevaluation_report, track
 from tasks.changes import Looked
 from tasks.reevaluation import Reevaluated, Reevaluation
@@ -67,6 +69,7 @@ def _run_name() -> str:
 
 
 @flow(name="reevaluate", flow_run_name=_run_name)
+@in_one_sentence
 def reevaluate(
     task: TaskTypeName,
     dataset: Dataset,
@@ -117,6 +120,9 @@ def reevaluate(
     for each in found.regressed:
         _tell(found, each)
     return found
+
+
+reevaluate.parameters = form(Evaluation, reevaluate.parameters)
 
 
 def _tell(found: Reevaluation, each: Reevaluated) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.deployments.runner import RunnerDeployment
 
 from flows import announcements
 from flows.evaluation import ModelsFailed, evaluate, origin, predict_rows, prepared
+from flows.forms import form
 from flows.membership import Membership, membership
+from flows.states import in_one_sentence
 from tasks import scoreboard, suite_run, suites
 from tasks.candidates import Candidate
 from tasks.errors import AssayError, UserError
@@ -50,6 +51,7 @@ def prepare(part: Part) -> tuple[Plan, list[Candidate]]:
     on_completion=[announcements.suite_ended],
     on_failure=[announcements.suite_ended],
 )
+@in_one_sentence
 def suite(
     name: str,
     evaluations: list[Entry],
@@ -81,6 +83,9 @@ def suite(
             words = " ".join(f"'{label}' failed: {why}" for label, why in board.failures.items())
             raise SuiteFailed(words, board)
     return board
+
+
+suite.parameters = form(Suite)
 
 
 def _prepared(
@@ -161,16 +166,6 @@ def _tracked(asked: Suite) -> Iterator[SuiteRun]:
         suite_run.end(run, "KILLED")
         raise
     suite_run.end(run, "FINISHED")
-
-
-def form() -> RunnerDeployment:
-    """Return the deployment whose form starts any suite."""
-    made = suite.to_deployment(
-        "suite",
-        description="Run several evaluations, each model loaded once, and compare them in one table.",
-        tags=["assay"],
-    )
-    return cast(RunnerDeployment, made)
 
 
 def parameters(asked: Suite) -> dict[str, Any]:

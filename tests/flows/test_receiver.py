@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from fastapi.testclient import TestClient
 from prefect.client.orchestration import get_client
 
 from flows import receiver
-from flows.deployments import form
+from flows.deployments import deploy
 from tasks.pushes import Rule
 from tests.test_pushes import MODEL, refs, webhook
 
@@ -54,7 +55,7 @@ def test_what_is_too_large_or_no_webhook_is_refused() -> None:
 
 
 def test_a_push_starts_its_runs_once_however_often_it_is_delivered(hub: TestClient) -> None:
-    form().apply()
+    deploy([], Path.cwd())
     pushed = webhook(**refs("refs/heads/main", f"c0ffee{time.time_ns():x}"))
     first = hub.post("/", json=pushed, headers=RIGHT)
     assert first.status_code == 202
@@ -82,7 +83,7 @@ def test_what_starts_nothing_says_so(hub: TestClient) -> None:
 
 
 def test_a_deployment_that_is_not_there_is_named_with_those_that_are() -> None:
-    form().apply()
+    deploy([], Path.cwd())
     rules = [Rule(repo=MODEL, deployments=["evaluate/nightley"])]
     answer = TestClient(receiver.app(rules, SECRET)).post("/", json=webhook(), headers=RIGHT)
     assert answer.status_code == 422
