@@ -166,14 +166,18 @@ def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
         if report.difference is not None and best is not None:
             tags[f"{TAG}.difference"] = json.dumps({"from": best, **asdict(report.difference)})
         outbox.tell(places[report.model][0], After(tags))
-    made = outbox.scratch()
-    try:
-        artifacts.write_overview(made, reports)
-        place = outbox.folder_of(parent.attempt) / outbox.PARENT
-        outbox.attach(place, made)
-        outbox.tell(place, After({"mlflow.note.content": f"{markdown(reports)}\n\n{OVERVIEW}"}))
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    place = outbox.folder_of(parent.attempt) / outbox.PARENT
+    note = markdown(reports)
+    # One model is compared with nothing, and drawing costs more than all else of a small evaluation.
+    if len(reports) > 1:
+        note = f"{note}\n\n{OVERVIEW}"
+        made = outbox.scratch()
+        try:
+            artifacts.write_overview(made, reports)
+            outbox.attach(place, made)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    outbox.tell(place, After({"mlflow.note.content": note}))
     _sent(parent.attempt, parent.attempt)
 
 
