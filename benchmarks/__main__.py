@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import inference, metrics, million, overhead, streaming, text_metrics
+from benchmarks import (
+    inference,
+    metrics,
+    million,
+    overhead,
+    scaling,
+    streaming,
+    ten_million,
+    text_metrics,
+    tracking,
+)
 from benchmarks.measurement import keep
 from flows import environment
 from tasks.errors import UserError, unknown
@@ -20,8 +30,11 @@ BENCHMARKS = {
     "engine_speech": inference.speech,
     "engine_generation": inference.generation,
     "engine_images": inference.images,
+    "scaling_processes": scaling.scaling,
     "engine_streaming_memory": streaming.engine_streaming_memory,
     "overhead": overhead.overhead,
+    **tracking.BENCHMARKS,
+    "engine_ten_million_rows": ten_million.ten_million,
 }
 
 

@@ -88,7 +88,7 @@ def _measured(side: str, folder: str) -> dict[str, float]:
     return found
 
 
-def _peak() -> int:
+def peak() -> int:
     """Return the most memory this process has held, in bytes."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
@@ -113,7 +113,7 @@ def ours(folder: Path) -> dict[str, Any]:
         nonlocal told, early
         told += count
         if not early and told >= ROWS // 10:
-            early = _peak()
+            early = peak()
 
     with closing(Intake(rows, {"text": "text"})) as intake:
         predict(
@@ -124,7 +124,7 @@ def ours(folder: Path) -> dict[str, Any]:
             Flow(budget=100_000.0, fixed_budget=True),
             advance,
         )
-    late = _peak()
+    late = peak()
     assert load.count_of(rows) == told == ROWS
     words = 0
     for each in store.stored():
@@ -140,7 +140,7 @@ def theirs(folder: Path) -> dict[str, Any]:
 
     rows = list(datasets.load_dataset(str(folder / "rows"), split="test"))
     words = sum(len(row["text"].split()) for row in rows)
-    return {"peak_bytes": _peak(), "words": words}
+    return {"peak_bytes": peak(), "words": words}
 
 
 if __name__ == "__main__":

@@ -29,7 +29,14 @@ def task_types_page() -> str:
         kind = task_type(name)
         rows = [
             [
-                f"`{column.name}`" + ("" if column.required else " (optional)"),
+                f"`{column.name}`"
+                + (
+                    f" (where datasets hold {column.way})"
+                    if column.way
+                    else ""
+                    if column.required
+                    else " (optional)"
+                ),
                 column.help,
                 ", ".join(sorted(column.accepts)),
                 ", ".join(column.aliases),

@@ -12,7 +12,28 @@ from collections.abc import Callable, Mapping
 import typer
 
 from flows import console
-from flows.commands import catalogue, compare, leaderboard, notify, receive, reproduce, run, suite, sync, ui
+from flows.commands import (
+    card,
+    catalogue,
+    compare,
+    datasets,
+    deploy,
+    leaderboard,
+    models,
+    notify,
+    publish,
+    receive,
+    reevaluate,
+    reported,
+    reproduce,
+    run,
+    submit,
+    suite,
+    sync,
+    ui,
+    verify,
+    worker,
+)
 from tasks.errors import AssayError, UserError
 
 app = typer.Typer(
@@ -28,7 +49,17 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "list": catalogue.show,
     "compare": compare.compare,
     "reproduce": reproduce.reproduce,
+    "reevaluate": reevaluate.reevaluate,
     "leaderboard": leaderboard.leaderboard,
+    "models": models.models,
+    "datasets": datasets.datasets,
+    "card": card.card,
+    "publish": publish.publish,
+    "verify": verify.verify,
+    "reported": reported.reported,
+    "submit": submit.submit,
+    "deploy": deploy.deploy,
+    "worker": worker.worker,
     "sync": sync.sync,
     "notify": notify.notify,
     "receive": receive.receive,

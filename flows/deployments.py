@@ -1,47 +1,198 @@
-"""Deployments: what the Prefect UI offers as a form, and what runs on a schedule."""
+"""Deployments: what Prefect's pages offer as forms, and what runs by itself.
+
+All of them run in one work pool of processes, so that any number of workers share the queue.
+"""
 
 from __future__ import annotations
 
-from typing import cast
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
+from prefect import Flow
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import DeploymentSort
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
+from prefect.workers.process import ProcessWorker
 
-from flows import environment, suite
+from flows import lost_runs, sequels
 from flows.evaluation import evaluate
-from tasks.spec import Evaluation
+from flows.reevaluation import reevaluate
+from flows.suite import suite
+from tasks import schedules
+from tasks.errors import UserError
+from tasks.schedules import Entry
 
-FORM = "evaluate"
+POOL = "assay"
+"""The work pool that every deployment runs in."""
+TAG = "assay"
+BY_ITSELF = "assay:schedules"
+"""On what the file of schedules asks for: such a deployment goes when its entry does."""
+FLOWS: Mapping[str, Flow[..., Any]] = {"evaluate": evaluate, "suite": suite, "reevaluate": reevaluate}
+FORMS: Mapping[str, str] = {
+    "evaluate": "Evaluate one or more models on a dataset; scores go to MLflow.",
+    "suite": "Run several evaluations, each model loaded once, and compare them in one table.",
+    "reevaluate": "Evaluate again what changed since the last time, and say which scores got worse.",
+}
 
 
-def form() -> RunnerDeployment:
-    """Return the deployment whose form starts any evaluation."""
-    made = evaluate.to_deployment(
-        FORM,
-        description="Evaluate one or more models on a dataset; scores go to MLflow.",
-        tags=["assay"],
+@dataclass(frozen=True)
+class Deployed:
+    """What deploying did.
+
+    Attributes:
+        there: Every deployment there is now, as flow/name.
+        changed: Those that were not there before, or otherwise.
+        removed: Those that are gone.
+    """
+
+    there: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def form(flow: str, folder: Path) -> RunnerDeployment:
+    """Return the deployment whose form starts a flow.
+
+    Args:
+        flow: Its name.
+        folder: Where its runs work: relative paths count from there.
+    """
+    return _deployment(flow, flow, folder, description=FORMS[flow], tags=[TAG])
+
+
+def scheduled(entry: Entry, folder: Path) -> RunnerDeployment:
+    """Return the deployment of an entry of the file of schedules.
+
+    Raises:
+        UserError: It names no config or suite, or nothing that could come before it.
+    """
+    try:
+        flow, parameters = schedules.work(entry.run, entry.flow, entry.changes, entry.margin)
+    except UserError as error:
+        raise type(error)(f"The schedule '{entry.name}': {error}") from error
+    timing: dict[str, Any] = {}
+    if entry.cron:
+        timing["schedules"] = [Cron(entry.cron, timezone=entry.timezone, slug=entry.name)]
+    else:
+        timing["triggers"] = [sequels.after(entry.after or "")]
+    return _deployment(
+        flow,
+        entry.name,
+        folder,
+        description=f"{entry.run}, {entry.cron or f'after {entry.after}'}",
+        parameters=parameters,
+        tags=[TAG, BY_ITSELF],
+        paused=entry.paused,
+        **timing,
     )
-    return cast(RunnerDeployment, made)
 
 
-def scheduled(name: str, evaluation: Evaluation, cron: str, timezone: str = "UTC") -> RunnerDeployment:
-    """Return a deployment that runs one evaluation on a cron schedule, active from the start."""
-    made = evaluate.to_deployment(
-        name,
-        parameters=evaluation.model_dump(mode="json"),
-        schedule=Cron(cron, timezone=timezone),
-        tags=["assay", "scheduled"],
+def _deployment(flow: str, name: str, folder: Path, **more: Any) -> RunnerDeployment:
+    made = cast(
+        RunnerDeployment,
+        FLOWS[flow].to_deployment(
+            name,
+            work_pool_name=POOL,
+            job_variables={"working_dir": str(folder)},
+            entrypoint_type=EntrypointType.MODULE_PATH,
+            **more,
+        ),
     )
-    return cast(RunnerDeployment, made)
+    made.version = _digest(made)
+    return made
 
 
-def main() -> None:
-    """Serve the form until told to stop; schedules are left as they are when it stops."""
-    from prefect import serve
+def _digest(deployment: RunnerDeployment) -> str:
+    """Return what tells a deployment from an older one of the same name."""
+    told = deployment.model_dump(mode="json", exclude={"version", "id"})
+    told["schedules"] = [
+        each.model_dump(mode="json", include={"schedule", "active", "slug"})
+        for each in deployment.schedules or []
+    ]
+    for schedule in told["schedules"]:
+        schedule["schedule"].pop("anchor_date", None)
+    told["schema"] = deployment._parameter_openapi_schema.model_dump(mode="json")
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
-    serve(form(), suite.form(), pause_on_shutdown=False, print_starting_message=False)
+
+def deploy(entries: Sequence[Entry], folder: Path) -> Deployed:
+    """Make the server offer every form and run what the entries say, and nothing else by itself.
+
+    Doing it again changes nothing.
+
+    Args:
+        entries: Of the file of schedules.
+        folder: Where runs work: relative paths count from there.
+
+    Raises:
+        UserError: An entry names no config or suite.
+    """
+    wanted = {
+        f"{each.flow_name}/{each.name}": each
+        for each in (
+            *(form(flow, folder) for flow in FORMS),
+            *(scheduled(entry, folder) for entry in entries),
+        )
+    }
+    with get_client(sync_client=True) as client:
+        _establish_pool(client)
+        lost_runs.establish(client)
+        there = _there(client)
+        changed = [
+            name for name, each in wanted.items() if name not in there or there[name].version != each.version
+        ]
+        for name in changed:
+            wanted[name].apply()
+        gone = [name for name, each in there.items() if name not in wanted and BY_ITSELF in each.tags]
+        for name in gone:
+            with suppress(ObjectNotFound):
+                client.delete_deployment(there[name].id)
+    return Deployed(tuple(wanted), tuple(changed), tuple(gone))
 
 
-if __name__ == "__main__":
-    environment.prepare(quiet=False)
-    main()
+def _establish_pool(client: SyncPrefectClient) -> None:
+    try:
+        client.read_work_pool(POOL)
+    except ObjectNotFound:
+        pool = WorkPoolCreate(
+            name=POOL,
+            type="process",
+            description="Evaluations, each in a process of its own; `assay worker` runs them.",
+            base_job_template=ProcessWorker.get_default_base_job_template(),
+        )
+        with suppress(ObjectAlreadyExists):
+            client.create_work_pool(pool)
+
+
+def _there(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
+    """Return Assay's deployments by flow/name."""
+    found: list[DeploymentResponse] = []
+    page = 100
+    while True:
+        some = client.read_deployments(
+            deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG])),
+            # Its default order is one that the server refuses.
+            sort=DeploymentSort.NAME_ASC,
+            limit=page,
+            offset=len(found),
+        )
+        found += some
+        if len(some) < page:
+            break
+    flows = _flow_names(client, {each.flow_id for each in found})
+    return {f"{flows[each.flow_id]}/{each.name}": each for each in found}
+
+
+def _flow_names(client: SyncPrefectClient, ids: Iterable[Any]) -> dict[Any, str]:
+    return {each: client.read_flow(each).name for each in ids}

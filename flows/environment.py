@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 from tasks import home
+from tasks.errors import BadEvaluation
 
 
 def server_file() -> Path:
@@ -61,3 +62,19 @@ def prepare(*, quiet: bool = True) -> None:
         defaults["ASSAY_MLFLOW_PAGES"] = str(found["mlflow"])
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+def need_server(what: str) -> None:
+    """See that a Prefect server is known; `prepare` comes before.
+
+    Args:
+        what: What it is needed for.
+
+    Raises:
+        BadEvaluation: None is.
+    """
+    if "PREFECT_API_URL" not in os.environ:
+        raise BadEvaluation(
+            f"No Prefect server is running that could {what}: start one with `assay ui`, "
+            "or name one in PREFECT_API_URL."
+        )

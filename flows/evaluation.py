@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows import announcements
+from flows import announcements, slots
 from flows.companion import COMPANION
 from flows.membership import membership
-from tasks import candidates, columns, compare, load, predict, report, score, track
+from flows.progress import progress
+from flows.publication import publish
+from tasks import candidates, columns, compare, exhibits, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
 from tasks.compare import Outcome, Standing
@@ -23,24 +24,15 @@ from tasks.errors import AssayError
 from tasks.load import RowsReference
 from tasks.plan import Plan, requests
 from tasks.predict import PredictionsReference
+from tasks.publish import permission
 from tasks.score import Judgement
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 from tasks.track import ParentRun
 from tasks.types import task_type
 
-Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
-progress: ContextVar[Progress] = ContextVar("progress")
-"""How a command line shows progress: given a title and a number of rows, where that is known, a context to
-tell finished rows."""
-
-
-@contextmanager
-def _unseen(title: str, rows: int | None) -> Iterator[Callable[[int], None]]:
-    yield lambda count: None
-
 
 class ModelsFailed(AssayError):
-    """Some models of an evaluation failed; the others are scored and tracked.
+    """Some models of an evaluation failed, or were not published; the others are scored and tracked.
 
     Attributes:
         reports: Of the models that are.
@@ -83,9 +75,9 @@ def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
     """Run one model over the rows, chunk by chunk, reusing what is stored."""
     if made := membership.get().made(candidate.key):
         return made
-    show = progress.get(_unseen)
+    show = progress.get()
     with show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance:
-        stored = predict.predict(plan, candidate, advance)
+        stored = predict.predict(plan, candidate, advance, slots.held)
     tally = stored.tally
     get_run_logger().info(
         f"{candidate.title}: {tally.rows} rows, {tally.reused} of them reused, {tally.failed} failed, "
@@ -164,14 +156,27 @@ def evaluate(
     with _tracked(plan, found) as parent:
         outcomes, failures = _judged(parent, plan, found)
         reports = report.reports(plan, outcomes, compare_models(plan, outcomes))
-        track.describe(parent, reports)
+        pairs = exhibits.attempted("pairwise.png", lambda: compare.headline_pairs(plan, outcomes))
+        track.describe(parent, reports, pairs)
         create_markdown_artifact(report.markdown(reports), key="scores", description="Scores")
         if parent.url.startswith("http"):
             create_link_artifact(parent.url, link_text="The run in MLflow", key="mlflow-run")
         if failures:
             words = " ".join(f"'{title}' failed: {error}" for title, error in failures.items())
             raise ModelsFailed(words, reports)
+    if settings and settings.publish:
+        _publish(reports)
     return reports
+
+
+def _publish(reports: Sequence[report.RunReport]) -> None:
+    """Offer the results to the models' repositories; what keeps that from being done loses no score."""
+    try:
+        publish([each.mlflow_run_id for each in reports])
+    except AssayError as error:
+        raise ModelsFailed(
+            f"Every model is scored and tracked, and not every result is published. {error}", reports
+        ) from error
 
 
 def prepared(evaluation: Evaluation) -> tuple[Plan, list[Candidate]]:
@@ -184,7 +189,9 @@ def prepared(evaluation: Evaluation) -> tuple[Plan, list[Candidate]]:
     rows = load_rows(evaluation)
     mapping = map_columns(evaluation, rows)
     plan = Plan(evaluation, load.narrowed(rows, mapping.columns), mapping, requested)
-    return plan, resolve_models(plan)
+    found = resolve_models(plan)
+    permission.check(plan, found)
+    return plan, found
 
 
 def _judged(

@@ -1,4 +1,4 @@
-"""The servers behind the two user interfaces: Prefect's, MLflow's, and the process that serves the form."""
+"""The servers behind the two user interfaces, Prefect's and MLflow's, and a worker."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def start(prefect_port: int, mlflow_port: int, *, detach: bool) -> None:
             processes["mlflow_pid"] = _spawn("mlflow-server", _mlflow(mlflow_port))
             _await(f"{addresses['prefect_api']}/health", processes["prefect_pid"], "prefect-server")
             _await(f"{addresses['mlflow']}/health", processes["mlflow_pid"], "mlflow-server")
-            processes["form_pid"] = _spawn(
-                "evaluations",
-                [sys.executable, "-m", "flows.deployments"],
+            processes["worker_pid"] = _spawn(
+                "worker",
+                [sys.executable, "-m", "flows.worker"],
                 {"PREFECT_API_URL": addresses["prefect_api"], "ASSAY_MLFLOW_PAGES": addresses["mlflow"]},
             )
         pids = {name: process.pid for name, process in processes.items()}
@@ -80,7 +80,7 @@ def stop() -> None:
     except (OSError, ValueError):
         console.out.print("No servers are running.")
         return
-    _end([int(known[name]) for name in ("form_pid", "prefect_pid", "mlflow_pid") if name in known])
+    _end([int(known[name]) for name in ("worker_pid", "prefect_pid", "mlflow_pid") if name in known])
     environment.server_file().unlink(missing_ok=True)
     console.out.print("Stopped.")
 

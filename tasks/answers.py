@@ -152,6 +152,8 @@ def record(found: Reading, row: Mapping[str, Any]) -> dict[str, Any]:
         if field == "probabilities" and value is not None:
             value = _by_label(value, found.labels)
         made[field] = fitted(value, found.schema.field(field).type)
+    if set(made) == set(found.schema.names) and any(value is not None for value in made.values()):
+        return made
     if made[found.answer] is None or (made[found.answer] == "" and found.answer == "label"):
         raise ValueError(NOTHING)
     return made

@@ -105,9 +105,9 @@ def _log_drawn(store: ArtifactFolder, run_id: str, table: pa.Table) -> None:
             store.log_image(run_id, contact_sheet.thumbnail({"bytes": encoded}), key="generated", step=row)
 
 
-def write_overview(folder: Path, reports: Sequence[RunReport]) -> None:
+def write_overview(folder: Path, reports: Sequence[RunReport], pairs: overview.Pairs | None = None) -> None:
     """Write the pictures that compare the models of an evaluation into a folder."""
-    for name, content in overview.drawn(reports):
+    for name, content in overview.drawn(reports, pairs):
         (folder / name).write_bytes(content)
 
 
@@ -170,5 +170,29 @@ def with_references(plan: Plan, table: pa.Table) -> pa.Table:
     ]
     right = references(opened, mapping, small)
     for name, values in right.items():
-        table = table.append_column(f"reference_{name}", pa.array(values))
+        table = table.append_column(f"reference_{name}", typed(values))
     return table
+
+
+def typed(values: Sequence[Any]) -> pa.Array:
+    """Return values as a column that has a type, also where all of them are missing or of several kinds.
+
+    >>> typed([[], []]).type, typed([None]).type, typed(["a", ["b"]]).to_pylist()
+    (ListType(list<item: string>), DataType(string), ['"a"', '["b"]'])
+    """
+    try:
+        column = pa.array(values)
+        return column.cast(_without_null(column.type))
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([json.dumps(value, default=str) for value in values])
+
+
+def _without_null(kind: pa.DataType) -> pa.DataType:
+    """Return a type with text in the place of the type of nothing."""
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_without_null(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(each.name, _without_null(each.type)) for each in kind])
+    return kind

@@ -43,11 +43,16 @@ def _cell(value: object) -> object:
     return "" if value is None or value != value else value
 
 
+def _line(text: str) -> str:
+    """Return a name without line ends, which would end a table's row."""
+    return " ".join(text.split())
+
+
 def _rows(block: Sequence[Place]) -> list[tuple[str, ...]]:
     return [
         (
             f"{place.rank}{'=' if place.shared else ''}",
-            place.model,
+            _line(place.model),
             f"{place.score} {'↑' if place.higher_is_better else '↓'}",
             written(place),
             str(place.rows),
@@ -71,7 +76,7 @@ def as_markdown(places: Sequence[Place]) -> str:
     lines: list[str] = []
     for block in _blocks(places):
         first = block[0]
-        title = f"{escaped(first.dataset)} ({escaped(first.split)}, {first.rows} rows)"
+        title = f"{escaped(_line(first.dataset))} ({escaped(_line(first.split))}, {first.rows} rows)"
         lines += [
             f"### {first.task}: {title}",
             "",
@@ -90,7 +95,7 @@ def as_latex(places: Sequence[Place]) -> str:
     lines: list[str] = []
     for block in _blocks(places):
         first = block[0]
-        title = latex(f"{first.task}: {first.dataset} ({first.split}, {first.rows} rows)")
+        title = latex(_line(f"{first.task}: {first.dataset} ({first.split}, {first.rows} rows)"))
         lines += [
             r"\begin{table}",
             r"\centering",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks import catalogue, engines, examples, functions, home, prediction_files
+from tasks import catalogue, cluster, engines, examples, functions, home, prediction_files
 from tasks.errors import BadEvaluation, listing
 from tasks.functions import Function
 from tasks.inference import checkpoints, devices, endpoints, storage
@@ -72,11 +72,16 @@ def decide(plan: Plan) -> list[Candidate]:
 
     Raises:
         UserError: A model is missing, gated or refused, the device is not there, labels do not match, the
-            engine cannot run it, its endpoint does not answer or does not have it, or the chunk store cannot
-            be written to.
+            engine cannot run it, its endpoint does not answer or does not have it, the chunk store cannot be
+            written to, or the Ray cluster is not there.
     """
-    evaluation, kind = plan.evaluation, plan.kind
     storage.check(home.chunk_store())
+    with cluster.held(plan.evaluation.settings, streamed=plan.rows.streamed):
+        return _decided(plan)
+
+
+def _decided(plan: Plan) -> list[Candidate]:
+    evaluation, kind = plan.evaluation, plan.kind
     chosen = [engines.choose(kind, model, evaluation.settings) for model in evaluation.models]
     found = [_found(plan, model) for model in evaluation.models]
     for checkpoint, engine in zip(found, chosen, strict=True):
@@ -220,16 +225,17 @@ def _titles(models: list[Model], found: list[Checkpoint]) -> list[str]:
 
 
 def _options(model: Model, settings: Settings, engine: str) -> Options:
+    asked = model.dtype or settings.dtype
     if engine == engines.PYTHON:
         return Options(device="cpu", dtype="unknown", **_manner(settings, engine))
     if engine in {"endpoint", engines.FILE}:
         return Options(device=engine, dtype="unknown", **_manner(settings, engine))
-    device = devices.choose_device(settings.device)
-    return Options(
-        device=device,
-        dtype=devices.choose_dtype(model.dtype or settings.dtype, device),
-        **_manner(settings, engine),
-    )
+    if settings.ray:
+        device, dtype = cluster.precision(settings.ray, settings.device, asked)
+    else:
+        device = devices.choose_device(settings.device)
+        dtype = devices.choose_dtype(asked, device)
+    return Options(device=device, dtype=dtype, **_manner(settings, engine))
 
 
 def _manner(settings: Settings, engine: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import BadEvaluation, unknown
+from tasks.errors import BadEvaluation, listing, unknown
 from tasks.types.contract import Column, FeatureKind, TaskType
 from tasks.types.nesting import leaves, parts
 
@@ -95,9 +95,37 @@ def map_columns(
         if chosen not in kinds:
             kinds[chosen] = joined_kind([kinds[part] for part in parts(chosen, kinds)])
         _check_kind(task_type, by_name[canonical], chosen, kinds)
+    ways = list(dict.fromkeys(column.way for column in task_type.columns if column.way))
+    named = [way for way in ways if any(by_name[canonical].way == way for canonical in given)]
+    if len(named) > 1:
+        raise BadEvaluation(
+            f"The columns {listing(given)} of {task_type.name} do not go together: "
+            + " or ".join(listing(each.name for each in task_type.columns if each.way == way) for way in ways)
+            + " are given."
+        )
+    problem: BadEvaluation | None = None
+    for way in named or ways or [""]:
+        columns = [column for column in task_type.columns if column.way in {"", way}]
+        try:
+            return _mapped(task_type, columns, features, kinds, given, dataset)
+        except BadEvaluation as error:
+            problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+def _mapped(
+    task_type: TaskType,
+    columns: Sequence[Column],
+    features: datasets.Features,
+    kinds: Mapping[str, FeatureKind],
+    given: Mapping[str, str],
+    dataset: str,
+) -> ColumnMapping:
+    """Guess what a mapping leaves out of some columns."""
     mapped = dict(given)
     notes = []
-    for column in sorted(task_type.columns, key=lambda column: column.rest):
+    for column in sorted(columns, key=lambda column: column.rest):
         if column.name in mapped:
             continue
         taken = set(mapped.values())

@@ -238,6 +238,25 @@ def pairwise(plan: Plan, contenders: Sequence[Contender], *, headline_only: bool
     )
 
 
+MOST_PAIRED = 12
+"""Models beyond which not every two of an evaluation are tested."""
+
+
+def headline_pairs(plan: Plan, outcomes: Sequence[Outcome]) -> dict[tuple[int, int], Difference] | None:
+    """Test every two models of an evaluation by its headline score, by their positions.
+
+    Returns:
+        None where there is nothing to add to their differences from the best, or it would cost too much:
+        fewer than three models or more than twelve, or a metric that runs a model of its own.
+    """
+    judges = plan.requested[0].metric
+    if not 3 <= len(outcomes) <= MOST_PAIRED or judges.check is not None:
+        return None
+    found = pairwise(plan, [Contender.of(each) for each in outcomes], headline_only=True)
+    key = headline(outcomes[0].judgement)
+    return {(pair.one, pair.other): pair.difference for pair in found.pairs if pair.score == key}
+
+
 def _scores(
     plan: Plan, measured: Sequence[Measurement], belonging: Sequence[object] | None
 ) -> dict[str, Score]:

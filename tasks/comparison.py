@@ -108,7 +108,7 @@ def _check_task(runs: Sequence[Recorded]) -> None:
 
 def _metrics_of_all(runs: Sequence[Recorded]) -> list[Any]:
     """Return the metrics, with their arguments, that every run was judged by, in the first one's order."""
-    judged_by = [[each.model_dump() for each in run.record.evaluation.metrics] for run in runs]
+    judged_by = [run.record.judged_by for run in runs]
     shared = [each for each in judged_by[0] if all(each in others for others in judged_by[1:])]
     if not shared:
         raise BadEvaluation(

@@ -13,6 +13,7 @@ from tasks.load import RowsReference
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.records import DatasetRecord, ModelRecord
+from tasks.report import escaped
 from tasks.score import Judgement
 from tasks.tracking import TAG, this_process
 
@@ -120,8 +121,8 @@ def dataset(rows: RowsReference, count: int) -> DatasetRecord:
         "revision": rows.revision,
     }
     return DatasetRecord(
-        name=f"{rows.name} {rows.split}"[:500],
-        digest=rows.fingerprint[:36],
+        name=f"{rows.name} {rows.split}{f' ({rows.limit} rows)' if rows.limit else ''}"[:500],
+        digest=rows.fingerprint[:8],
         source_type="hugging_face" if rows.source.kind == "hub" else "local",
         source=json.dumps(source if rows.source.kind == "hub" else {"uri": rows.source.place}),
         profile=json.dumps({"num_rows": count, "revision": rows.revision, "limit": rows.limit}),
@@ -132,6 +133,7 @@ def dataset(rows: RowsReference, count: int) -> DatasetRecord:
 def model(candidate: Candidate, task: str) -> ModelRecord:
     """Describe a model as MLflow's kind of model that it does not store."""
     commit, dtype, place = candidate.checkpoint.commit, candidate.options.dtype, candidate.checkpoint.place
+    which = f"commit {commit}" if commit else escaped(place)
     return ModelRecord(
         name=candidate.title,
         # What has no commit, a model behind an endpoint, is known by its address.
@@ -141,6 +143,10 @@ def model(candidate: Candidate, task: str) -> ModelRecord:
             f"{TAG}.model_commit": commit,
             f"{TAG}.dtype": dtype,
             f"{TAG}.place": place,
+            "mlflow.note.content": (
+                f"{escaped(candidate.title)}, {dtype}, {which}. Below are its scores on every dataset it was "
+                "evaluated on, each linked to its run."
+            ),
         },
         params={"model": candidate.title, "commit": commit, "dtype": dtype},
         kind=task,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tasks import records
+from tasks import records, views
 from tasks.records import ModelRecord, Record
 from tasks.tracking import KEY, MODELS, TAG, experiment, this_process
 
@@ -62,7 +62,7 @@ def deliver(store: MlflowClient, folder: Path, parent_run: str | None = None) ->
         _fill(store, run, record, folder / records.ARTIFACTS)
         if whole:
             store.set_terminated(run_id, status="FINISHED", end_time=record.ended)
-    _tell(store, run_id, folder)
+    _tell(store, run_id, experiment_id, folder)
     records.write(folder, records.SENT, {"run_id": run_id, "experiment_id": experiment_id})
     shutil.rmtree(folder / records.ARTIFACTS, ignore_errors=True)
     return run_id
@@ -99,13 +99,15 @@ def _fill(store: MlflowClient, run: Run, record: Record, artifacts: Path) -> Non
         store.log_artifacts(run_id, str(artifacts))
 
 
-def _tell(store: MlflowClient, run_id: str, folder: Path) -> None:
+def _tell(store: MlflowClient, run_id: str, experiment_id: str, folder: Path) -> None:
     from mlflow.entities import RunTag
 
     told = records.after(folder)
     tags = [RunTag(name, value) for name, value in _cut(told.tags).items()]
     for some in _batches(tags, MOST_NAMES):
         store.log_batch(run_id, tags=some)
+    for task, view in told.views.items():
+        views.share(store, experiment_id, task, view)
     if told.status is not None:
         store.set_terminated(run_id, status=told.status)
 

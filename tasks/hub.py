@@ -253,7 +253,8 @@ def text_file(kind: Repository, name: str, commit: str, file: str) -> str:
             raise
         except EntryNotFoundError:
             return ""
-    return Path(found).read_text(encoding="utf-8", errors="replace")
+    # Line ends and bytes that are no UTF-8 stay as they are: the text may be written back.
+    return Path(found).read_bytes().decode("utf-8", errors="surrogateescape")
 
 
 def model_file(name: str, commit: str, file: str) -> Path:

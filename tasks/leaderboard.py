@@ -16,6 +16,9 @@ from tasks.ranks import Basis, Rank, Scored, ranks
 if TYPE_CHECKING:
     from rich.console import Console
 
+BOARD = ("task", "dataset", "split", "rows")
+"""The tags of runs that are ranked together."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -90,15 +93,13 @@ def places(entries: Iterable[Entry]) -> list[Place]:
     """
     latest: dict[tuple[str, ...], Entry] = {}
     for entry in entries:
-        names = ("task", "dataset", "split", "rows", "model")
-        latest.setdefault(tuple(map(entry.tag, names)), entry)
+        latest.setdefault(tuple(map(entry.tag, (*BOARD, "model"))), entry)
     by_key = {entry.tag("key"): entry.run_id for entry in latest.values() if entry.tag("key")}
     tested = dict(_tested(latest.values(), by_key))
     boards: dict[tuple[str, ...], list[tuple[Entry, str]]] = defaultdict(list)
     for entry in latest.values():
         for score in _scores(entry):
-            names = ("task", "dataset", "split", "rows")
-            boards[(*map(entry.tag, names), score)].append((entry, score))
+            boards[(*map(entry.tag, BOARD), score)].append((entry, score))
     found = [place for board, on in boards.items() for place in _board("/".join(board[:4]), on, tested)]
     return sorted(
         found, key=lambda each: (each.task, each.dataset, each.split, each.board, each.score, each.rank)

@@ -22,6 +22,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -147,10 +148,12 @@ def experiment_of(place: Path) -> str:
 def tell(place: Path, told: records.After) -> None:
     """Keep what a record's run is to be told, so that it is sent, again if need be."""
     before = records.after(place)
-    both = records.After({**before.tags, **told.tags}, told.status or before.status)
+    both = records.After(
+        {**before.tags, **told.tags}, told.status or before.status, {**before.views, **told.views}
+    )
     if both != before:
         (place / SENT).unlink(missing_ok=True)
-        records.write(place, records.AFTER, {"tags": dict(both.tags), "status": both.status})
+        records.write(place, records.AFTER, asdict(both))
 
 
 def attach(place: Path, made: Path) -> None:
@@ -167,7 +170,7 @@ def unend(place: Path) -> None:
     before = records.after(place)
     (place / SENT).unlink(missing_ok=True)
     if before.status is not None:
-        records.write(place, records.AFTER, {"tags": dict(before.tags), "status": None})
+        records.write(place, records.AFTER, asdict(replace(before, status=None)))
 
 
 def waiting(attempt: str) -> list[Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 
@@ -11,19 +12,22 @@ import pyarrow.compute as pc
 
 from tasks import home, machine, versions
 from tasks.candidates import Candidate, store_of
+from tasks.cluster_prediction import predict_on_ray
 from tasks.computation import compute, finish
 from tasks.engines import SPREAD_BY_THEMSELVES
 from tasks.errors import AssayError
 from tasks.inference import engine
 from tasks.inference.chunks import Chunk, ChunkStore
+from tasks.inference.claims import Claims
 from tasks.inference.endpoints import Price
 from tasks.inference.predictor import Options
-from tasks.inference.segments import Segment, missing, predicted, read, read_all
+from tasks.inference.segments import Segment, cover, missing, predicted, read, read_all
 from tasks.inference.tally import Tally
 from tasks.load import count_of
 from tasks.plan import Plan
+from tasks.sharing import share
 from tasks.types import task_type
-from tasks.workers import devices_of, predict_side_by_side
+from tasks.workers import devices_of, occupied, predict_side_by_side
 
 
 class PredictionFailed(AssayError):
@@ -62,9 +66,18 @@ class PredictionsReference:
 
 
 def predict(
-    plan: Plan, candidate: Candidate, advance: Callable[[int], None] = lambda rows: None
+    plan: Plan,
+    candidate: Candidate,
+    advance: Callable[[int], None] = lambda rows: None,
+    holding: Callable[[list[str]], AbstractContextManager[None]] = lambda devices: nullcontext(),
 ) -> PredictionsReference:
     """Make sure that every prediction of a candidate is stored, computing only those that are not.
+
+    Args:
+        plan: The evaluation.
+        candidate: The model.
+        advance: Told how many more rows are done.
+        holding: Given devices, a context in which they are this model's; entered only to compute.
 
     Raises:
         RowFailures: A row failed and the settings say to stop.
@@ -83,12 +96,18 @@ def predict(
     # Endless for a stream whose length nobody has seen yet.
     wanted = missing(kept, count, settings.chunk_rows)
     first = next(wanted, None)
-    tally = _computed(plan, candidate, chain([first], wanted), advance) if first else Tally()
+    tally, shared = Tally(), list[Segment]()
+    if first is not None:
+        with holding(occupied(plan, candidate)):
+            if count is None or plan.rows.streamed or not settings.reuse or settings.ray:
+                tally = _computed(plan, candidate, chain([first], wanted), advance)
+            else:
+                tally, shared = _shared(plan, candidate, [first, *wanted], advance)
     rows = finish(plan)
     if plan.rows.streamed:
         store.note("rows", {"rows": rows})
     made = set(missing(kept, rows, settings.chunk_rows))
-    if made:
+    if tally.efficiency:
         store.note("efficiency", tally.efficiency)
         store.note("made", made_by(candidate.options))
     else:
@@ -97,9 +116,9 @@ def predict(
     for outdated in before:
         if outdated not in in_use and outdated.chunk not in made:
             store.remove(outdated.chunk)
-    tally.reused = reused
-    tally.rows += reused
-    for each in kept:
+    tally.reused = reused + sum(each.stop - each.start for each in shared)
+    tally.rows += tally.reused
+    for each in (*kept, *shared):
         share = (each.stop - each.start) / (each.stored.chunk.stop - each.stored.chunk.start)
         tally.seconds += each.stored.seconds * share
         tally.failed += _failed(store, each)
@@ -141,16 +160,40 @@ def spent(predictions: pa.Table, price: Price | None) -> dict[str, float]:
     return found | ({"cost/dollars": price.dollars(read, written)} if price else {})
 
 
+def _shared(
+    plan: Plan, candidate: Candidate, wanted: Sequence[Chunk], advance: Callable[[int], None]
+) -> tuple[Tally, list[Segment]]:
+    """Predict chunks together with whoever runs the same evaluation, and return what the others stored."""
+    store = store_of(plan, candidate)
+    with Claims(store).held() as claims:
+        tally = share(
+            store, wanted, lambda chunks: _computed(plan, candidate, chunks, advance, len(wanted)), claims
+        )
+        mine = set(claims.taken)
+    if len(mine) == len(wanted):
+        return tally, []
+    theirs = set(wanted) - mine
+    segments = cover(each for each in store.stored() if each.chunk in theirs)
+    advance(sum(each.stop - each.start for each in segments))
+    return tally, segments
+
+
 def _computed(
-    plan: Plan, candidate: Candidate, wanted: Iterable[Chunk], advance: Callable[[int], None]
+    plan: Plan,
+    candidate: Candidate,
+    wanted: Iterable[Chunk],
+    advance: Callable[[int], None],
+    most: int | None = None,
 ) -> Tally:
-    """Predict chunks in this process, or in several where there are several devices or it was asked for."""
+    """Predict chunks, at most so many, on a cluster, in this process, or in several for several devices."""
+    if address := plan.evaluation.settings.ray:
+        return predict_on_ray(plan, candidate, list(wanted), address, advance)
     if candidate.options.engine in SPREAD_BY_THEMSELVES:
         return compute(plan, candidate, wanted, advance)
-    on = devices_of(plan, candidate)
+    on = devices_of(plan, candidate)[:most]
     if len(on) == 1 and on[0] == candidate.options.device:
         return compute(plan, candidate, wanted, advance)
-    return predict_side_by_side(plan, candidate, list(wanted), on, advance)
+    return predict_side_by_side(plan, candidate, wanted, on, advance)
 
 
 def _failed(store: ChunkStore, segment: Segment) -> int:

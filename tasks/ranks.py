@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -59,7 +60,11 @@ def ranks(
     Rank(number=2, shared=False, basis='test', against='large')
     """
     sign = -1 if higher_is_better else 1
-    order = sorted(scored, key=lambda each: (each.value != each.value, sign * each.value, each.run))
+    # Of equal values the one leads that others were tested against.
+    pairs = Counter(run for pair in tested for run in pair)
+    order = sorted(
+        scored, key=lambda each: (each.value != each.value, sign * each.value, -pairs[each.run], each.run)
+    )
     numbers: list[tuple[Scored, int, Basis, str]] = []
     best, number = None, 0
     for place, each in enumerate(order, 1):

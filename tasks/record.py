@@ -7,13 +7,14 @@ was pinned to; how labels were matched; and what its predictions were made by an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tasks.candidates import Candidate
 from tasks.configs import parse
 from tasks.errors import BadEvaluation
+from tasks.load import head_rows
 from tasks.metrics.contract import Score
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference, made_by
@@ -35,7 +36,8 @@ class Record:
         rows: The rows' `fingerprint`, `revision`, `split`, `limit`, how many there are (`count`), and where
             they lie.
         columns: Canonical column -> dataset column, guessed ones included.
-        model: The model's `title`, `place` and `commit`.
+        judged_by: The metrics, each its `name` and `arguments`, defaults included.
+        model: The model's `title`, `place`, `commit` and `form`, and whether it is `local`.
         alignment: How its labels correspond to the dataset's.
         options: The `device`, `dtype` and `engine` it ran with.
         pins: Everything that can change its predictions.
@@ -47,6 +49,7 @@ class Record:
     evaluation: Evaluation
     rows: Mapping[str, Any]
     columns: Mapping[str, str]
+    judged_by: Sequence[Mapping[str, Any]]
     model: Mapping[str, str]
     alignment: Alignment
     options: Mapping[str, str]
@@ -68,7 +71,7 @@ class Record:
             given["dataset"]["revision"] = self.rows["revision"]
         given["columns"] = dict(self.columns)
         (model,) = given["models"]
-        if self.model["commit"] and self.model["local"] == "no":
+        if self.model["commit"] and self.model["local"] == "no" and self.model["form"] != "function":
             model["revision"] = self.model["commit"]
         if self.options["dtype"] != "unknown":
             given["settings"]["dtype"] = self.options["dtype"]
@@ -80,7 +83,8 @@ class Record:
         if dataset:
             given["evaluation"]["dataset"]["path"] = dataset
         if model:
-            given["evaluation"]["models"][0]["name"] = model
+            field = "predictions" if self.model["form"] == "predictions" else "name"
+            given["evaluation"]["models"][0][field] = model
         return _parsed(given)
 
 
@@ -104,11 +108,13 @@ def written(
             "count": predictions.rows,
         },
         "columns": dict(plan.mapping.columns),
+        "judged_by": judged_by(plan),
         "model": {
             "title": candidate.title,
             "place": checkpoint.place,
             "commit": checkpoint.commit,
             "local": "yes" if checkpoint.local else "no",
+            "form": checkpoint.form,
         },
         "alignment": _plain_alignment(candidate.alignment),
         "options": {
@@ -127,33 +133,50 @@ def written(
 
 
 def asked(plan: Plan, candidate: Candidate) -> Evaluation:
-    """Return what was asked for, of one model alone, local paths absolute and the metrics by name."""
+    """Return what was asked for, of one model alone, local paths absolute."""
     evaluation, checkpoint = plan.evaluation, candidate.checkpoint
     given = evaluation.model_dump(mode="json")
     if plan.rows.source.kind != "hub":
         given["dataset"]["path"] = plan.rows.source.place
     model = (candidate.asked or evaluation.models[0]).model_dump(mode="json")
-    if checkpoint.local:
+    if checkpoint.form == "predictions":
+        model["predictions"] = checkpoint.place
+    elif checkpoint.local and checkpoint.form != "function":
         model["name"] = checkpoint.place
     given["models"] = [model]
-    if not evaluation.metrics:
-        given["metrics"] = [
-            {"name": name, "arguments": dict(arguments)} for name, arguments in plan.kind.metrics
-        ]
     return parse(given)
+
+
+def judged_by(plan: Plan) -> list[dict[str, Any]]:
+    """Return the metrics that judge an evaluation, by name: those asked for, or the defaults that apply."""
+    kind = plan.kind
+    gives = kind.judged_by
+    if kind.gives is not None:
+        gives = kind.gives(head_rows(plan.rows).features, plan.mapping.columns)
+    asked_for = [each.model_dump(mode="json") for each in plan.evaluation.metrics] or [
+        {"name": name, "arguments": dict(arguments)} for name, arguments in kind.metrics
+    ]
+    return [
+        each
+        for each, request in zip(asked_for, plan.requested, strict=True)
+        if request.metric.takes in (*gives, "anything")
+    ]
 
 
 def read(given: Mapping[str, Any]) -> Record:
     """Return the record that plain data holds.
 
     Raises:
-        BadEvaluation: It is of another version of Assay.
+        BadEvaluation: It is of another version of Assay, or not whole.
     """
     if given.get("version") != VERSION:
         raise BadEvaluation(
             f"The run's record is of version {given.get('version')}, and this Assay reads version {VERSION}."
         )
-    return _parsed({**given, "scores": {key: _score(each) for key, each in given["scores"].items()}})
+    try:
+        return _parsed({**given, "scores": {key: _score(each) for key, each in given["scores"].items()}})
+    except (KeyError, TypeError) as error:
+        raise BadEvaluation(f"The run's record is not whole: {error} is not as it should be.") from error
 
 
 def _parsed(given: Mapping[str, Any]) -> Record:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,6 +86,17 @@ def one(name: str) -> Recorded:
             f"{listing(f'{each.run_id[:8]} ({each.record.title})' for each in found)}."
         )
     return found[0]
+
+
+def of_model(task: str, place: str, *, most: int) -> Iterator[Recorded]:
+    """Yield the finished runs of a model that have a record, by task type and place, the latest first."""
+    store = client()
+    quoted = place.replace("'", "''")
+    wanted = f"tags.`{TAG}.task` = '{task}' and tags.`{TAG}.model_place` = '{quoted}'"
+    for run in _search(store, wanted, most):
+        if run.data.tags.get(f"{TAG}.kind") == "run":
+            with suppress(BadEvaluation):
+                yield _read(store, run)
 
 
 def _named(store: MlflowClient, name: str) -> Run:

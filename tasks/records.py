@@ -84,10 +84,17 @@ class Record:
 
 @dataclass(frozen=True)
 class After:
-    """What a run is told once it is there: tags that depend on other runs, and how it ended."""
+    """What a run is told once it is there.
+
+    Attributes:
+        tags: Tags that depend on other runs.
+        status: How it ended.
+        views: How its experiment is shown, by task type.
+    """
 
     tags: Mapping[str, str] = field(default_factory=dict)
     status: Literal["FINISHED", "FAILED", "KILLED"] | None = None
+    views: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ArtifactFolder:

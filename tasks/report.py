@@ -216,6 +216,7 @@ def markdown(reports: Sequence[RunReport]) -> str:
     tested = [(each.model, each.difference) for each in reports if each.difference is not None]
     lines += ["", *(f"- {escaped(against_best(*each))}" for each in tested)] if tested else []
     notes = [note for report in reports for note in report.notes]
+    lines += [""] if notes else []
     lines += [f"- {escaped(note)}" for note in dict.fromkeys(notes)]
     return "\n".join(lines)
 
@@ -283,7 +284,7 @@ def loading(run_id: str) -> str:
     import mlflow, pandas; table = pandas.read_parquet(mlflow.artifacts.download_artifacts(run_id="abc", \
 artifact_path="predictions.parquet"))
     """
-    where = f'run_id="{run_id}", artifact_path="predictions.parquet"'
+    where = f'run_id="{run_id or "the id of this run"}", artifact_path="predictions.parquet"'
     return (
         "Where it fails: `mistakes.html` and the pictures under *Artifacts*. All predictions with what is "
         "right, once `MLFLOW_TRACKING_URI` names this server:\n\n```python\n"

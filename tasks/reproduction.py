@@ -114,9 +114,13 @@ def reproduce(run: Recorded, advance: Callable[[int], None] = lambda rows: None)
 
     Raises:
         NotFound: Its dataset, its model or its predictions are not there any more.
-        BadEvaluation: Its dataset or its model is not what it was.
+        BadEvaluation: Its dataset or its model is not what it was, or is a function.
     """
     kept = run.record
+    if kept.model["form"] == "function":
+        raise BadEvaluation(
+            f"'{kept.title}' is a Python function, which no record can hold; call it again from Python."
+        )
     plan = recorded.plan(kept)
     candidate = _candidate(run, plan)
     # Predictions of its own: neither read from those that are stored, nor put among them.

@@ -124,6 +124,25 @@ def groups(plan: Plan, numbers: Sequence[int]) -> list[Any] | None:
     return list(chosen[column])
 
 
+def named_details(
+    details: Mapping[str, list[dict[str, object]]], names: Mapping[str, str]
+) -> dict[str, list[dict[str, object]]]:
+    """Return tables of detail with their labels named.
+
+    >>> named_details({"per_class": [{"label": "1", "iou": 0.5}]}, {"1": "sky"})
+    {'per_class': [{'label': 'sky', 'iou': 0.5}]}
+    """
+    if not names:
+        return dict(details)
+    return {
+        table: [
+            {**row, "label": names.get(str(row["label"]), row["label"])} if "label" in row else row
+            for row in rows
+        ]
+        for table, rows in details.items()
+    }
+
+
 def score(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -> Judgement:
     """Score one candidate's stored predictions by every metric asked for; no model runs."""
     settings = plan.evaluation.settings
@@ -134,6 +153,7 @@ def score(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -
     tags: dict[str, str] = {}
     for each in fitting(plan, judged):
         measurement = measure(each, judged)
+        names = judged[each.metric.takes].names if each.metric.takes in judged else {}
         scores |= scores_of(
             measurement,
             level=settings.level,
@@ -142,6 +162,6 @@ def score(plan: Plan, candidate: Candidate, predictions: PredictionsReference) -
             method=settings.intervals,
             groups=belonging,
         )
-        details |= measurement.details
+        details |= named_details(measurement.details, names)
         tags |= measurement.tags
     return Judgement(scores, details, tags, len(numbers))

@@ -251,6 +251,13 @@ class Settings(Strict):
         "or one.",
         json_schema_extra={"position": 20},
     )
+    ray: str | None = Field(
+        None,
+        pattern=r"^(auto|(ray://)?[^/:\s]+:\d+)$",
+        description="A Ray cluster to predict on: auto for the one this machine is part of, host:port, or "
+        "ray://host:port; left out, this machine predicts.",
+        json_schema_extra={"position": 24},
+    )
     level: float = Field(
         0.95,
         gt=0,
@@ -313,4 +320,9 @@ class Settings(Strict):
         None,
         description="MLflow experiment; left out, the dataset's name.",
         json_schema_extra={"position": 17},
+    )
+    publish: bool = Field(
+        False,
+        description="Open a pull request with the results on each model's page of the Hub.",
+        json_schema_extra={"position": 24},
     )

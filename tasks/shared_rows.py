@@ -36,6 +36,11 @@ def numbers(rows: RowsReference) -> list[int]:
             "they can be compared with the same sample only."
         )
     cut = slice(None)
+    if "[" in rows.split and rows.filters:
+        raise BadEvaluation(
+            f"The rows of '{rows.name}' are a filtered slice, whose places in the split are not kept; they "
+            "can be compared with the same rows only."
+        )
     if "[" in rows.split:
         found = _SLICE.fullmatch(rows.split)
         if not found:
@@ -64,6 +69,8 @@ def difference(one: RowsReference, other: RowsReference) -> str:
         return f"the dataset's revision ({one.revision[:12]} and {other.revision[:12]})"
     if unsampled(one).split != unsampled(other).split:
         return f"the split ({one.split} and {other.split})"
+    if one.filters != other.filters:
+        return "the dataset's filters"
     alike = replace(other, source=one.source, streamed=one.streamed, columns=one.columns)
     return "" if unsampled(one) == unsampled(alike) else "which rows were chosen"
 

@@ -15,14 +15,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from tasks import artifacts, contents, outbox, patience
+from tasks import artifacts, contents, outbox, patience, views
 from tasks.candidates import Candidate
 from tasks.delivery import digest
 from tasks.errors import NoAccess
+from tasks.overview import Pairs
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.records import After, ArtifactFolder, Record, take
-from tasks.report import OVERVIEW, RunReport, loading, markdown
+from tasks.report import OVERVIEW, RunReport, loading, markdown, score_keys
 from tasks.score import Judgement
 from tasks.tracking import TAG, bury, client, experiment
 
@@ -148,10 +149,11 @@ def record(
     return _sent(parent.attempt, key)
 
 
-def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
+def describe(parent: ParentRun, reports: Sequence[RunReport], pairs: Pairs | None = None) -> None:
     """Write the score table into the description of the parent and of each model's run.
 
-    A model's run also keeps how it differs from the best of its evaluation, as it was tested.
+    A model's run also keeps how it differs from the best of its evaluation, as it was tested; the parent has
+    the pictures that compare its models, with every two of them where those were tested.
     """
     places = {}
     for place in outbox.runs_of(parent.attempt):
@@ -166,6 +168,8 @@ def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
         if report.difference is not None and best is not None:
             tags[f"{TAG}.difference"] = json.dumps({"from": best, **asdict(report.difference)})
         outbox.tell(places[report.model][0], After(tags))
+    keys = score_keys(reports)
+    upwards = reports[0].scores[keys[0]].higher_is_better
     place = outbox.folder_of(parent.attempt) / outbox.PARENT
     note = markdown(reports)
     # One model is compared with nothing, and drawing costs more than all else of a small evaluation.
@@ -173,11 +177,15 @@ def describe(parent: ParentRun, reports: Sequence[RunReport]) -> None:
         note = f"{note}\n\n{OVERVIEW}"
         made = outbox.scratch()
         try:
-            artifacts.write_overview(made, reports)
+            artifacts.write_overview(made, reports, pairs)
             outbox.attach(place, made)
         finally:
             shutil.rmtree(made, ignore_errors=True)
-    outbox.tell(place, After({"mlflow.note.content": note}))
+    told = After(
+        {"mlflow.note.content": note},
+        views={reports[0].task: views.scores(reports[0].task, keys, higher_is_better=upwards)},
+    )
+    outbox.tell(place, told)
     _sent(parent.attempt, parent.attempt)
 
 

@@ -9,6 +9,18 @@ from importlib.metadata import PackageNotFoundError, version
 RECORDED = ("assay", "torch", "transformers", "tokenizers", "datasets", "numpy", "scikit-learn", "jiwer")
 
 
+def of(package: str) -> str:
+    """Return the version of a package, or that it is not installed.
+
+    >>> of("no-such-package")
+    'not installed'
+    """
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 @cache
 def pins() -> dict[str, str]:
     """Return the version of each recorded package, and of Python.
@@ -17,11 +29,7 @@ def pins() -> dict[str, str]:
     True
     """
     found = {"python": platform.python_version()}
-    for name in RECORDED:
-        try:
-            found[name.replace("-", "_")] = version(name)
-        except PackageNotFoundError:
-            found[name.replace("-", "_")] = "not installed"
+    found |= {name.replace("-", "_"): of(name) for name in RECORDED}
     return found
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -48,10 +49,18 @@ def devices_of(plan: Plan, candidate: Candidate) -> list[str]:
     return [chosen[number % len(chosen)] for number in range(count)]
 
 
+def occupied(plan: Plan, candidate: Candidate) -> list[str]:
+    """Return the devices of this machine that a model is computed on; none where nothing is loaded here."""
+    checkpoint = candidate.checkpoint
+    elsewhere = checkpoint.endpoint is not None or plan.evaluation.settings.ray is not None
+    elsewhere |= checkpoint.form in {"predictions", "function"}
+    return [] if elsewhere else sorted(set(devices_of(plan, candidate)))
+
+
 def predict_side_by_side(
     plan: Plan,
     candidate: Candidate,
-    chunks: Sequence[Chunk],
+    chunks: Iterable[Chunk],
     on: Sequence[str],
     advance: Callable[[int], None] = lambda rows: None,
 ) -> Tally:
@@ -60,7 +69,7 @@ def predict_side_by_side(
     Args:
         plan: The evaluation.
         candidate: The model.
-        chunks: The missing chunks.
+        chunks: The missing chunks, taken as they are dealt.
         on: The device of each worker.
         advance: Told of finished rows.
 
@@ -69,19 +78,29 @@ def predict_side_by_side(
         WorkersLost: Workers died three times over; what they had stored stays.
     """
     tally = Tally()
-    left = list(chunks)
+    source = iter(chunks)
     for _ in range(ROUNDS):
-        _one_round(plan, candidate, left, on[: max(1, len(left))], advance, tally)
-        left = _still_missing(plan, candidate, left)
-        if not left:
+        dealt: list[Chunk] = []
+        _one_round(plan, candidate, _noted(source, dealt), on, advance, tally)
+        source = chain(still_missing(plan, candidate, dealt), source)
+        following = next(source, None)
+        if following is None:
             return tally
+        source = chain([following], source)
     raise WorkersLost(
-        f"The processes predicting with '{candidate.title}' died {ROUNDS} times over, {len(left)} chunks "
-        "short; fewer workers (settings.workers) need less memory."
+        f"The processes predicting with '{candidate.title}' died {ROUNDS} times over, and chunks are left; "
+        "fewer workers (settings.workers) need less memory."
     )
 
 
-def _still_missing(plan: Plan, candidate: Candidate, chunks: Sequence[Chunk]) -> list[Chunk]:
+def _noted(chunks: Iterable[Chunk], dealt: list[Chunk]) -> Iterator[Chunk]:
+    for chunk in chunks:
+        dealt.append(chunk)
+        yield chunk
+
+
+def still_missing(plan: Plan, candidate: Candidate, chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Return those of some chunks that are not stored."""
     there = {stored.chunk for stored in store_of(plan, candidate).stored()}
     return [chunk for chunk in chunks if chunk not in there]
 
@@ -89,7 +108,7 @@ def _still_missing(plan: Plan, candidate: Candidate, chunks: Sequence[Chunk]) ->
 def _one_round(
     plan: Plan,
     candidate: Candidate,
-    chunks: Sequence[Chunk],
+    chunks: Iterator[Chunk],
     on: Sequence[str],
     advance: Callable[[int], None],
     tally: Tally,
@@ -108,7 +127,7 @@ def _one_round(
             worker.start()
             there.close()
             workers[here] = worker
-        _deal(workers, iter(chunks), advance, tally)
+        _deal(workers, chunks, advance, tally)
     finally:
         for worker in workers.values():
             worker.terminate()

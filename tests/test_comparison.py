@@ -151,6 +151,10 @@ def test_runs_that_cannot_be_compared_say_what_differs(demo: Path, tmp_path: Pat
     assert list(compare([run, by_mcc], metrics=["matthews_correlation"]).scores[0]) == [
         "matthews_correlation"
     ]
+    filtered = {**digits(demo)["dataset"], "filters": {"label": ["one", "two"]}}
+    (some,) = tracked(digits(demo, "digits-vit-small", dataset=filtered))
+    with pytest.raises(BadEvaluation, match="they differ in the dataset's filters"):
+        compare([run, some])
     with pytest.raises(BadEvaluation, match="takes two runs or more"):
         compare([run])
     shutil.rmtree(changed)

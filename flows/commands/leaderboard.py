@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,9 @@ def leaderboard(
     csv: Annotated[Path | None, typer.Option(help="Write a CSV file.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown tables.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write LaTeX tables.")] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Keep the page in MLflow, and link it from Prefect.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Show the latest score of every model on every dataset; what cannot be told apart shares a rank."""
@@ -31,7 +35,7 @@ def leaderboard(
 
     every = board.read(dataset=dataset, task=task)
     places = board.chosen(every, metric)
-    texts = {
+    texts: dict[Path | None, Callable[[], str]] = {
         csv: lambda: board_exports.as_csv(places),
         markdown: lambda: board_exports.as_markdown(places),
         latex: lambda: board_exports.as_latex(places),
@@ -42,10 +46,28 @@ def leaderboard(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text(), encoding="utf-8")
         console.aside.print(f"Wrote {path}.", markup=False, soft_wrap=True)
+    if publish:
+        from tasks import board_publication
+
+        address = board_publication.publish(every, _pages())
+        _link(address)
+        console.out.print(f"The leaderboard is at {address}", markup=False, soft_wrap=True)
+        return
     if as_json:
         print(json.dumps(board.as_json(places), ensure_ascii=False))
     elif not wanted:
         board.show(console.out, places)
+
+
+def _link(address: str) -> None:
+    """Show the page among Prefect's artifacts, where there is a server that keeps them."""
+    if not address.startswith("http") or not os.environ.get("PREFECT_API_URL"):
+        return
+    from prefect.artifacts import create_link_artifact
+
+    create_link_artifact(
+        address, link_text="Leaderboard", key="leaderboard", description="Every model, ranked"
+    )
 
 
 def _pages() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,6 @@ import typer
 
 from flows import console, environment
 from tasks import channels
-from tasks.errors import BadEvaluation
 
 
 def notify(
@@ -22,11 +20,7 @@ def notify(
     """Tell people when evaluations complete, fail, crash or regress, through notification blocks."""
     asked = channels.read(file)
     environment.prepare()
-    if "PREFECT_API_URL" not in os.environ:
-        raise BadEvaluation(
-            "No Prefect server is running that could send notifications: start one with `assay ui`, "
-            "or name one in PREFECT_API_URL."
-        )
+    environment.need_server("send notifications")
     from flows import notifications
 
     names = notifications.establish(asked)

@@ -32,11 +32,7 @@ def receive(
             f"{SHORTEST} characters or more, the same as in the webhook's settings."
         )
     environment.prepare(quiet=False)
-    if "PREFECT_API_URL" not in os.environ:
-        raise BadEvaluation(
-            "No Prefect server is running that could run evaluations: start one with `assay ui`, "
-            "or name one in PREFECT_API_URL."
-        )
+    environment.need_server("run evaluations")
     import uvicorn
 
     from flows.receiver import app

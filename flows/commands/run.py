@@ -148,7 +148,8 @@ def _evaluated(
     with console.aside.status("starting …"):
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-        from flows.evaluation import evaluate, progress
+        from flows.evaluation import evaluate
+        from flows.progress import progress
 
         if prefect:
             prefect.wait()
@@ -162,6 +163,8 @@ def _evaluated(
             except AssayError as error:
                 console.fail(str(error))
                 failures.append(error)
+                if done := getattr(error, "reports", ()):
+                    yield list(done)
             else:
                 yield reports
     finally:

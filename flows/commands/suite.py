@@ -65,7 +65,7 @@ def _run(asked: Suite, prefect: companion.Companion | None, as_json: bool) -> Sc
     with console.aside.status("starting …"):
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-        from flows.evaluation import progress
+        from flows.progress import progress
         from flows.suite import SuiteFailed, parameters
         from flows.suite import suite as flow
         from tasks import scoreboard

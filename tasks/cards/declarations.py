@@ -152,8 +152,9 @@ def columns_of(task: str, given: Any, notes: list[str]) -> dict[str, str]:
     """
     pairs = list(_flat(given)) if isinstance(given, Mapping) else []
     known = {standard: canonical_of(task, standard) for pair in pairs for standard in pair}
-    forward = sum(standard in vocabulary.STANDARD for _, standard in pairs)
-    if pairs and forward == 0 and all(column in vocabulary.STANDARD for column, _ in pairs):
+    names = vocabulary.STANDARD | {column.name for column in task_type(task).columns}
+    forward = any(standard in names for _, standard in pairs)
+    if pairs and not forward and all(column in vocabulary.STANDARD for column, _ in pairs):
         notes.append("The card maps standard names to columns, the wrong way round: it was turned.")
         pairs = [(standard, column) for column, standard in pairs]
     found: dict[str, str] = {}

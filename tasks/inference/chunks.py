@@ -44,6 +44,16 @@ class Chunk:
         """The chunk's file name."""
         return f"rows-{self.start:09d}-{self.stop:09d}.parquet"
 
+    @classmethod
+    def named(cls, name: str) -> Chunk | None:
+        """Return the chunk of a file name; None where it is no chunk's.
+
+        >>> Chunk.named("rows-000000004-000000008.parquet"), Chunk.named("pins.json")
+        (Chunk(start=4, stop=8), None)
+        """
+        found = _NAME.fullmatch(name)
+        return cls(int(found[1]), int(found[2])) if found else None
+
 
 def chunks_of(rows: int, size: int) -> list[Chunk]:
     """Cut a number of rows into chunks of a size.
@@ -95,6 +105,11 @@ class ChunkStore:
         self._schema = schema
 
     @property
+    def files(self) -> Any:
+        """The file system they lie on."""
+        return self._files
+
+    @property
     def folder(self) -> str:
         """Where the chunks lie."""
         return self._folder
@@ -116,14 +131,18 @@ class ChunkStore:
         """Return the chunks there are by their names alone, which is quick and does not tell damaged ones."""
         return sorted(self._there(), key=lambda chunk: chunk.name)
 
+    def holds(self, chunk: Chunk) -> bool:
+        """Tell by its name alone whether a chunk is there."""
+        return bool(self._files.exists(f"{self._folder}/{chunk.name}"))
+
     def _there(self) -> dict[Chunk, int]:
         """Return the chunks there are by name, with their sizes in bytes."""
         try:
             listed = self._files.ls(self._folder, detail=True)
         except FileNotFoundError:
             return {}
-        named = [(_NAME.fullmatch(each["name"].rpartition("/")[2]), each["size"]) for each in listed]
-        return {Chunk(int(match[1]), int(match[2])): size for match, size in named if match}
+        named = [(Chunk.named(each["name"].rpartition("/")[2]), each["size"]) for each in listed]
+        return {chunk: size for chunk, size in named if chunk is not None}
 
     def _footers(self, sized: Sequence[tuple[Chunk, int]]) -> list[Stored]:
         """Read the footers of chunks, given with their sizes."""

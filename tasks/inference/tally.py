@@ -75,6 +75,13 @@ class Tally:
         self.batch_seconds += other.batch_seconds
         self.efficiency |= other.efficiency
 
+    def follow(self, other: Tally) -> None:
+        """Count what was done afterwards."""
+        seconds, load = self.seconds + other.seconds, self.load_seconds + other.load_seconds
+        operations = self.operations or other.operations
+        self.add(other)
+        self.seconds, self.load_seconds, self.operations = seconds, load, operations
+
     def latencies(self) -> dict[str, float]:
         """Return median, 90th and 99th percentile of the seconds a batch took, and a row within its batch."""
         if not self.batch_rows:

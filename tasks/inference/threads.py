@@ -31,6 +31,14 @@ class PerThread:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._mine(), name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set what every copy is to have, which is for before other threads ask for theirs."""
+        if name in {"_original", "_local", "_lock"}:
+            object.__setattr__(self, name, value)
+            return
+        for each in {id(one): one for one in (self._original, self._mine())}.values():
+            setattr(each, name, value)
+
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call this thread's copy."""
         return self._mine()(*arguments, **named)

@@ -60,6 +60,8 @@ def precision_recall(scores: FloatArray, hits: NDArray[np.bool_]) -> Curve | Non
 
 def _counts(scores: FloatArray, hits: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
     """Return hits and others at or above each distinct score, falling."""
+    if scores.shape != hits.shape:
+        raise ValueError(f"there are {len(scores)} scores and {len(hits)} hits")
     order = np.argsort(-scores, kind="stable")
     ends = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)
     true = np.cumsum(hits[order])[ends].astype(np.float64)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.inference import checkpoints, loading, media
+from tasks.inference import loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
-from tasks.types import classification
+from tasks.types import classification, label_sets
 from tasks.types.contract import Alignment, Column, TaskType
 
 AUDIO = Column(
@@ -24,12 +24,18 @@ AUDIO = Column(
 LABEL = Column(
     name="label",
     role="reference",
-    accepts=classification.LABEL.accepts,
+    accepts=classification.LABEL.accepts | {"labels", "words", "integers", "number"},
     typical="label",
     aliases=(*classification.LABEL.aliases, "intent_class", "genre", "language", "lang_id", "speaker_id"),
-    help="the right class",
+    help="the right class, a list of them, columns of 0 and 1 as `dog, rain`, or a number",
 )
-PREDICTION = pa.schema([*classification.PREDICTION, pa.field("seconds", pa.float32())])
+PREDICTION = pa.schema(
+    [
+        *classification.PREDICTION,
+        pa.field("labels", pa.list_(pa.string())),
+        pa.field("seconds", pa.float32()),
+    ]
+)
 
 
 class AudioClassifier:
@@ -38,7 +44,7 @@ class AudioClassifier:
     def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
         self._extractor = loading.feature_extractor(checkpoint, options)
         self.network = loading.model("AutoModelForAudioClassification", checkpoint, options)
-        self._names = checkpoints.labels(checkpoint)
+        self._decoded = label_sets.decoder(checkpoint, options.threshold)
         self._rate = self._extractor.sampling_rate
 
     def prepare(self, rows: Sequence[Row]) -> list[Item]:
@@ -61,7 +67,7 @@ class AudioClassifier:
         ordered = torch.stack([logits[position] for position in range(len(items))])
 
         def decode() -> list[dict[str, Any]]:
-            made = classification.decode(ordered.numpy(), self._names)
+            made = self._decoded(ordered.numpy())
             return [{**each, "seconds": item.cost} for each, item in zip(made, items, strict=True)]
 
         return decode
@@ -69,25 +75,26 @@ class AudioClassifier:
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the right label, the predicted one, and the recording's length."""
-    verdict = classification.verdict(prediction, row, alignment)
+    verdict = label_sets.verdict(prediction, row, alignment)
     seconds = prediction["seconds"]
     return {**verdict, "seconds": None if seconds is None else round(float(seconds), 2)}
 
 
 AUDIO_CLASSIFICATION = TaskType(
     name="audio-classification",
-    version=1,
-    summary="One label for a recording.",
+    version=2,
+    summary="A label for a recording, several labels, or a number.",
     columns=(AUDIO, LABEL),
     prediction=PREDICTION,
-    metrics=classification.METRICS,
+    metrics=(*classification.METRICS, *label_sets.METRICS),
     batch_cost=120,
     cost_unit="seconds",
-    preprocessing=(),
-    align=classification.align,
+    preprocessing=("threshold",),
+    align=label_sets.align,
     open=AudioClassifier,
-    evidence=classification.evidence,
-    judged_by=("labels", "probabilities"),
+    evidence=label_sets.evidence,
+    judged_by=("labels", "probabilities", *label_sets.JUDGED_BY),
     sample=sample,
-    answers={"labels": "label"},
+    gives=label_sets.gives,
+    answers=label_sets.ANSWERS,
 )

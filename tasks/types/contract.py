@@ -50,6 +50,8 @@ class Column:
         help: What it is, in a few words.
         required: Whether an evaluation can do without it.
         rest: Whether it reads every column that no other one does, where none is named.
+        way: Of a task type whose datasets come in several ways, the one that it belongs to: the columns of
+            one way are there together, and those of the others are not. The first that fits is taken.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Column:
     help: str
     required: bool = True
     rest: bool = False
+    way: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,19 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a metric takes: predictions and references of equal length, and fixed arguments beside them."""
+    """What a metric takes: predictions and references of equal length, and fixed arguments beside them.
+
+    Attributes:
+        predictions: What was predicted.
+        references: What is right.
+        arguments: The metric's arguments that the task type knows.
+        names: What the labels in a metric's tables of detail are called, where it knows them by number.
+    """
 
     predictions: Any
     references: Any
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 Rows = Mapping[str, Sequence[Any]]

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from tasks.inference import checkpoints, loading, media
+from tasks.inference import loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types import classification, label_sets
@@ -38,10 +36,7 @@ class ImageClassifier:
     def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
         self._processor = loading.image_processor(checkpoint, options)
         self.network = loading.model("AutoModelForImageClassification", checkpoint, options)
-        self._names = checkpoints.labels(checkpoint)
-        self._several = label_sets.several(checkpoint)
-        self._number = label_sets.measures(checkpoint)
-        self._threshold = options.threshold
+        self._decoded = label_sets.decoder(checkpoint, options.threshold)
 
     def prepare(self, rows: Sequence[Row]) -> list[Item]:
         """Decode and resize images; each costs one."""
@@ -58,13 +53,6 @@ class ImageClassifier:
         pixels = torch.stack([item.features for item in items])
         logits = loading.run(self.network, {"pixel_values": pixels}).logits
         return lambda: self._decoded(logits.float().cpu().numpy())
-
-    def _decoded(self, logits: NDArray[np.float32]) -> list[dict[str, Any]]:
-        if self._number:
-            return [{"score": row[0]} for row in logits]
-        if self._several:
-            return label_sets.decode(logits, self._names, self._threshold)
-        return classification.decode(logits, self._names)
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:

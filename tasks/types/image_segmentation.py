@@ -1,9 +1,14 @@
-"""Semantic image segmentation: the class of every pixel."""
+"""Image segmentation: the class of every pixel, or a mask, a label and a score of every object.
+
+What the dataset holds decides: a map of class numbers, or objects with a mask each.
+"""
 
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +19,16 @@ from tasks.errors import BadEvaluation, unknown
 from tasks.inference import checkpoints, loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
-from tasks.types import overlays, sized_images
+from tasks.types import instances, overlays, sized_images
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.image_classification import IMAGE
-from tasks.types.labels import no_labels
 from tasks.types.sized_images import Size
 
 if TYPE_CHECKING:
     import datasets
+
+MAPS, OBJECTS = "maps", "objects"
+"""The ways in which datasets come; the second is the layout of alignments too."""
 
 MAP = Column(
     name="map",
@@ -41,8 +48,30 @@ MAP = Column(
         "seg",
     ),
     help="the right map: a picture of class numbers, one a pixel",
+    way=MAPS,
 )
-PREDICTION = pa.schema([pa.field("map", pa.binary())])
+INSTANCES = Column(
+    name="objects",
+    role="reference",
+    accepts=frozenset({"records"}),
+    typical="records",
+    aliases=("annotations", "instances", "annotation", "segments"),
+    help="the right objects, a struct of lists or a list of structs with a mask (runs, polygons, a picture) "
+    "and a label each",
+    way=OBJECTS,
+)
+PREDICTION = pa.schema(
+    [
+        pa.field("map", pa.binary()),
+        pa.field("labels", pa.list_(pa.string())),
+        pa.field("scores", pa.list_(pa.float32())),
+        pa.field("masks", pa.list_(pa.list_(pa.int32()))),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+    ]
+)
+SHOWN = 0.5
+"""The least score of an object drawn into the sample table."""
 NUMBERED = {"1", "L", "P", "I", "I;16"}
 """Modes of pictures whose pixels are single numbers."""
 
@@ -52,6 +81,14 @@ class Segmenter:
 
     def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
         self._processor = loading.image_processor(checkpoint, options)
+        self._apart = options.layout == OBJECTS
+        self._names = checkpoints.labels(checkpoint)
+        self._threshold = options.threshold or 0.0
+        if self._apart and not _tells_instances(self._processor):
+            raise BadEvaluation(
+                f"The model '{checkpoint.name}' tells no overlapping objects apart; MaskFormer's and "
+                "Mask2Former's kind does."
+            )
         stated = checkpoints.config(checkpoint).get("architectures") or []
         direct = any(str(name).endswith("ForSemanticSegmentation") for name in stated)
         family = "AutoModelForSemanticSegmentation" if direct else "AutoModelForUniversalSegmentation"
@@ -69,8 +106,19 @@ class Segmenter:
         return sized_images.run(self.network, items, self._decoded)
 
     def _decoded(self, output: Any, sizes: Sequence[Size]) -> list[dict[str, Any]]:
+        if self._apart:
+            found = self._processor.post_process_instance_segmentation(
+                output, threshold=self._threshold, target_sizes=list(sizes), return_binary_maps=True
+            )
+            pairs = zip(found, sizes, strict=True)
+            return [instances.found_in(each, self._names, size) for each, size in pairs]
         maps = self._processor.post_process_semantic_segmentation(output, target_sizes=list(sizes))
         return [{"map": encoded(classes.cpu().numpy())} for classes in maps]
+
+
+def _tells_instances(processor: Any) -> bool:
+    method = getattr(processor, "post_process_instance_segmentation", None)
+    return method is not None and "return_binary_maps" in inspect.signature(method).parameters
 
 
 def encoded(classes: NDArray[Any]) -> bytes:
@@ -102,11 +150,17 @@ def align(
 ) -> Alignment:
     """Take the maps' numbers for the model's own, but where the user says which number a label has.
 
+    Objects have labels, which are matched by name.
+
     Raises:
         UnknownName: The user's pairs name a label that the model lacks.
         BadEvaluation: A pair's right side is no number, or the maps are coloured pictures.
     """
     names = checkpoints.labels(checkpoint)
+    if INSTANCES.name in columns:
+        column = columns[INSTANCES.name]
+        found = instances.align(features, column, rows, names, overrides, checkpoint.name)
+        return replace(found, layout=OBJECTS)
     for given, wanted in overrides.items():
         if given not in names:
             raise unknown(f"label of the model '{checkpoint.name}'", given, names)
@@ -124,6 +178,19 @@ def align(
         )
     )
     return Alignment((), dict(overrides), note, tuple(names))
+
+
+def align_answers(
+    features: datasets.Features,
+    columns: Mapping[str, str],
+    rows: datasets.Dataset,
+    checkpoint: Checkpoint,
+    overrides: Mapping[str, str],
+) -> Alignment:
+    """Match the labels of objects found elsewhere; maps are taken as they are."""
+    if INSTANCES.name in columns:
+        return align(features, columns, rows, checkpoint, overrides)
+    return Alignment()
 
 
 def _check_maps(rows: datasets.Dataset, column: str) -> None:
@@ -153,13 +220,60 @@ def renumbered(map_: bytes, alignment: Alignment) -> bytes | NDArray[np.int64]:
     return np.asarray(table[numbers(map_)])
 
 
+def named_numbers(alignment: Alignment) -> dict[str, str]:
+    """Return the model's label of each class number in the maps.
+
+    >>> named_numbers(Alignment((), {"sky": "7"}, (), ("wall", "sky")))
+    {'0': 'wall', '7': 'sky'}
+    """
+    numbered = enumerate(alignment.model_labels)
+    return {alignment.to_dataset.get(label, str(number)): label for number, label in numbered}
+
+
+def gives(features: datasets.Features, columns: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is judged: maps, or objects (by their masks) where there are such."""
+    return ("boxes",) if INSTANCES.name in columns else ("maps",)
+
+
+def _judged(prediction: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
+    """Return predicted objects as metrics take them, in the dataset's words."""
+    size = (prediction["height"], prediction["width"])
+    return {
+        "masks": [{"size": size, "counts": counts} for counts in prediction["masks"]],
+        "labels": [alignment.to_dataset.get(label, label) for label in prediction["labels"]],
+        "scores": prediction["scores"],
+    }
+
+
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
-    """Return predicted and right maps, in the dataset's numbers."""
-    return {"maps": Judged([renumbered(each, alignment) for each in predictions["map"]], references["map"])}
+    """Return predicted and right maps, in the dataset's numbers, or objects with their masks."""
+    if INSTANCES.name in references:
+        fields = ("masks", "labels", "scores", "width", "height")
+        rows = zip(*(predictions[name] for name in fields), strict=True)
+        given = [dict(zip(fields, row, strict=True)) for row in rows]
+        right = [
+            instances.judged(objects, (row["height"], row["width"]))
+            for row, objects in zip(given, references[INSTANCES.name], strict=True)
+        ]
+        return {"boxes": Judged([_judged(row, alignment) for row in given], right, {"iou_type": "segm"})}
+    given = [renumbered(each, alignment) for each in predictions["map"]]
+    return {"maps": Judged(given, references["map"], names=named_numbers(alignment))}
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
-    """Return the image, both maps in colours, and the classes that are in each."""
+    """Return the image, both maps or all masks in colours, and the classes that are in each."""
+    if row.get(INSTANCES.name) is not None:
+        size = (prediction["height"], prediction["width"])
+        given, wanted = _judged(prediction, alignment), instances.judged(row[INSTANCES.name], size)
+        sure = [number for number, score in enumerate(given["scores"]) if score >= SHOWN]
+        drawn = [given["masks"][number] for number in sure]
+        return {
+            "image": row["image"],
+            "reference": overlays.coloured(instances.numbered(wanted["masks"], size)),
+            "prediction": overlays.coloured(instances.numbered(drawn, size)),
+            "right objects": ", ".join(wanted["labels"]),
+            "found above 0.5": ", ".join(given["labels"][number] for number in sure),
+        }
     found = renumbered(prediction["map"], alignment)
     classes = numbers(found) if isinstance(found, bytes) else found
     right = numbers(row["map"])
@@ -174,18 +288,19 @@ def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Ali
 
 IMAGE_SEGMENTATION = TaskType(
     name="image-segmentation",
-    version=1,
-    summary="The class of every pixel of an image.",
-    columns=(IMAGE, MAP),
+    version=2,
+    summary="The class of every pixel of an image, or a mask of every object.",
+    columns=(IMAGE, MAP, INSTANCES),
     prediction=PREDICTION,
-    metrics=(("mean_iou", {}), ("dice", {})),
+    metrics=(("mean_iou", {}), ("dice", {}), ("mean_average_precision", {})),
     batch_cost=8,
     cost_unit="images",
-    preprocessing=(),
+    preprocessing=("layout", "threshold"),
     align=align,
     open=Segmenter,
     evidence=evidence,
-    judged_by=("maps",),
+    judged_by=("maps", "boxes"),
     sample=sample,
-    align_answers=no_labels,
+    gives=gives,
+    align_answers=align_answers,
 )

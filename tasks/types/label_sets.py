@@ -6,7 +6,7 @@ number, anything else one label. Sets come as lists of names, or as several colu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,18 @@ def decode(
         }
         for row in probabilities
     ]
+
+
+def decoder(
+    checkpoint: Checkpoint, threshold: float | None
+) -> Callable[[NDArray[np.float32]], list[dict[str, Any]]]:
+    """Return what turns a classifier's logits into predictions: one label, several, or a number."""
+    names = checkpoints.labels(checkpoint)
+    if measures(checkpoint):
+        return lambda logits: [{"score": row[0]} for row in logits]
+    if several(checkpoint):
+        return lambda logits: decode(logits, names, threshold)
+    return lambda logits: classification.decode(logits, names)
 
 
 def several(checkpoint: Checkpoint) -> bool:

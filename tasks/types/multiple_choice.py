@@ -1,4 +1,4 @@
-"""Multiple choice: which of several answers a causal model finds likeliest, by log-likelihood.
+"""Multiple choice: which of several answers a causal model finds likeliest, or an encoder's head ranks first.
 
 A template with {choices} lists them by letter, and the letters' likelihoods are compared (as for MMLU);
 without it the choices' own words are (as for HellaSwag and ARC). What prompts have in common, as solved
@@ -19,8 +19,8 @@ from tasks.inference import loading
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.decoder import Decoder
 from tasks.inference.likelihood import Question, likelihoods
-from tasks.inference.predictor import Decode, Item, Options, Row
-from tasks.types import prompts
+from tasks.inference.predictor import Decode, Item, Options, Predictor, Row
+from tasks.types import choice_encoder, prompts
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
 from tasks.types.nesting import leaves, read
 
@@ -45,6 +45,15 @@ CHOICES = Column(
     typical="words",
     aliases=("choices.text", "endings", "options", "answers", "mc1_targets.choices"),
     help="the answers to choose from: a list, or several columns as `sol1, sol2`",
+)
+LEAD = Column(
+    name="lead",
+    role="input",
+    accepts=frozenset({"text"}),
+    typical="text",
+    aliases=(),
+    help="what every choice begins with, as sent2 of SWAG",
+    required=False,
 )
 LABEL = Column(
     name="label",
@@ -108,7 +117,8 @@ class Chooser:
     def _prepared(self, row: Row) -> Item:
         choices = [str(each) for each in row[CHOICES.name]]
         said = list(LETTERS[: len(choices)]) if self._lettered else choices
-        asked = listed(row[PROMPT.name], choices, self._options.template)
+        prompt = f"{row[PROMPT.name]} {row[LEAD.name]}" if row.get(LEAD.name) else row[PROMPT.name]
+        asked = listed(prompt, choices, self._options.template)
         if self._chat:
             turns = prompts.conversation(asked, prompts.PLACE, self._shown, self._options.system)
             context = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
@@ -145,6 +155,13 @@ class Chooser:
             ]
 
         return decode
+
+
+def open_chooser(checkpoint: Checkpoint, options: Options) -> Predictor:
+    """Load a causal model, or an encoder with a head for choices."""
+    if choice_encoder.is_encoder(checkpoint):
+        return choice_encoder.EncoderChooser(checkpoint, options)
+    return Chooser(checkpoint, options)
 
 
 def _prediction(
@@ -286,15 +303,15 @@ def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Ali
 MULTIPLE_CHOICE = TaskType(
     name="multiple-choice",
     version=1,
-    summary="Which of several answers a causal model finds likeliest.",
-    columns=(PROMPT, CHOICES, LABEL, KEYS),
+    summary="Which of several answers a causal model finds likeliest, or an encoder's head ranks first.",
+    columns=(PROMPT, CHOICES, LEAD, LABEL, KEYS),
     prediction=PREDICTION,
     metrics=(("choice_accuracy", {}),),
     batch_cost=8192,
     cost_unit="tokens",
     preprocessing=("max_tokens", "template", "system", "chat", "examples", "candidates"),
     align=align,
-    open=Chooser,
+    open=open_chooser,
     evidence=evidence,
     judged_by=("choices",),
     sample=sample,

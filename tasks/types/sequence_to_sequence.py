@@ -19,7 +19,7 @@ from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.generation import Manner, chances, cut, drawn
 from tasks.inference.padding import Padding
 from tasks.inference.predictor import ROW, Decode, Item, Options, Predictor, Row
-from tasks.types import text_generation
+from tasks.types import prompts, text_generation
 from tasks.types.contract import Alignment, Judged, Rows
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ PREPROCESSING = (
     "chat",
     "source_language",
     "target_language",
+    "examples",
 )
 
 
@@ -64,11 +65,13 @@ class Purpose:
 
     Attributes:
         column: The input column.
+        answer: The reference column.
         parameters: The name under which a checkpoint may carry parameters for it.
         template: How a causal model is asked, with {prompt} where the text goes.
     """
 
     column: str
+    answer: str
     parameters: Callable[[Options], str]
     template: Callable[[Options], str]
 
@@ -80,7 +83,7 @@ def opener(purpose: Purpose) -> Callable[[Checkpoint, Options], Predictor]:
         if checkpoints.config(checkpoint).get("is_encoder_decoder"):
             return Rewriter(checkpoint, options, purpose)
         template = purpose.template(options) if options.template == PLAIN else options.template
-        return text_generation.Writer(checkpoint, options, column=purpose.column, template=template)
+        return text_generation.Writer(checkpoint, options, purpose.column, template, purpose.answer)
 
     return open_writer
 
@@ -97,6 +100,10 @@ class Rewriter:
         mark = languages.mark(self._tokenizer, options) or stated.get("prefix", "")
         self._template = f"{mark}{PLAIN}" if options.template == PLAIN else options.template
         self._column = purpose.column
+        self._shown = prompts.solved(options.examples, purpose.column, purpose.answer)
+        if self._shown:
+            # What is asked comes last, and is not what may be cut off.
+            self._tokenizer.truncation_side = "left"
         self._arguments = arguments(self.network.generation_config, stated, options)
         if first is not None:
             self._arguments["forced_bos_token_id"] = first
@@ -109,7 +116,7 @@ class Rewriter:
 
     def prepare(self, rows: Sequence[Row]) -> list[Item]:
         """Tokenise texts, cut to what the model takes; a row costs what it reads and what it may write."""
-        texts = [self._template.replace(PLAIN, row[self._column]) for row in rows]
+        texts = [prompts.written(row[self._column], self._template, self._shown) for row in rows]
         whole = [len(ids) for ids in self._tokenizer(texts, verbose=False)["input_ids"]]
         encoded = self._tokenizer(texts, truncation=True, max_length=self._limit, verbose=False)
         written = self._most * int(self._arguments.get("num_beams") or 1)

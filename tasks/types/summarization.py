@@ -24,6 +24,7 @@ SUMMARY = Column(
 )
 PURPOSE = writing.Purpose(
     column="text",
+    answer="summary",
     parameters=lambda options: "summarization",
     template=lambda options: "Summarize the following text.\n\n{prompt}\n\nSummary:",
 )

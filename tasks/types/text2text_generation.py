@@ -23,7 +23,10 @@ TARGET = Column(
     help="the text to write, or several right ones",
 )
 PURPOSE = writing.Purpose(
-    column="text", parameters=lambda options: "text2text-generation", template=lambda options: "{prompt}"
+    column="text",
+    answer="target",
+    parameters=lambda options: "text2text-generation",
+    template=lambda options: "{prompt}",
 )
 
 TEXT2TEXT_GENERATION = TaskType(

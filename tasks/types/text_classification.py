@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from tasks.inference import checkpoints, loading
+from tasks.inference import loading
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.padding import Padding
 from tasks.inference.predictor import Decode, Item, Options, Row
@@ -68,10 +66,7 @@ class TextClassifier:
     def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
         self._tokenizer = loading.tokenizer(checkpoint, options)
         self.network = loading.model("AutoModelForSequenceClassification", checkpoint, options)
-        self._names = checkpoints.labels(checkpoint)
-        self._several = label_sets.several(checkpoint)
-        self._number = label_sets.measures(checkpoint)
-        self._threshold = options.threshold
+        self._decoded = label_sets.decoder(checkpoint, options.threshold)
         self._limit = loading.longest_input(self._tokenizer, self.network.config, options)
         self._padding = Padding.of(self._tokenizer)
 
@@ -110,13 +105,6 @@ class TextClassifier:
             ]
 
         return decode
-
-    def _decoded(self, logits: NDArray[np.float32]) -> list[dict[str, Any]]:
-        if self._number:
-            return [{"score": row[0]} for row in logits]
-        if self._several:
-            return label_sets.decode(logits, self._names, self._threshold)
-        return classification.decode(logits, self._names)
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tasks.inference.attempts import Attempts, Rejected
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.generation import MOST_NEW, cut, row_seed
 from tasks.inference.predictor import ROW, Decode, Item, Options, Row
+from tasks.types import prompts
 
 MOST = "max_tokens"
 NEWER_MOST = "max_completion_tokens"
@@ -63,14 +64,18 @@ class EndpointWriter:
         return self._attempts.post(path, named, lambda answer: prediction(answer, self._options.stop))
 
 
-def request(model: str, prompt: str, row: int, options: Options) -> dict[str, Any]:
-    """Return the body of a row's request: a chat's, unless the options turn chat off.
+def request(
+    model: str, prompt: str | Sequence[prompts.Message], row: int, options: Options
+) -> dict[str, Any]:
+    """Return the body of a row's request, behind the evaluation's solved examples.
+
+    It is a chat's, unless the options turn chat off.
 
     >>> options = Options("endpoint", "unknown", template="Q: {prompt}", max_new_tokens=5)
     >>> request("m", "1 + 1?", 0, options)["messages"]
     [{'role': 'user', 'content': 'Q: 1 + 1?'}]
     """
-    text = options.template.replace("{prompt}", prompt)
+    shown = prompts.solved(options.examples, "prompt", "answer")
     body: dict[str, Any] = {
         "model": model,
         MOST: options.max_new_tokens or MOST_NEW,
@@ -83,9 +88,8 @@ def request(model: str, prompt: str, row: int, options: Options) -> dict[str, An
     if options.stop:
         body["stop"] = list(options.stop)
     if options.chat == "off":
-        return {**body, "prompt": text}
-    system = [{"role": "system", "content": options.system}] if options.system else []
-    return {**body, "messages": [*system, {"role": "user", "content": text}]}
+        return {**body, "prompt": prompts.written(prompt, options.template, shown)}
+    return {**body, "messages": prompts.conversation(prompt, options.template, shown, options.system)}
 
 
 def prediction(answer: Any, stops: Sequence[str]) -> dict[str, Any]:

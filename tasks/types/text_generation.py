@@ -63,6 +63,7 @@ class Writer:
         options: Options,
         column: str = PROMPT.name,
         template: str | None = None,
+        answer: str = ANSWER.name,
     ) -> None:
         """Load the model.
 
@@ -71,10 +72,11 @@ class Writer:
             options: How.
             column: The input column that holds prompts.
             template: What they go into, at {prompt}; left out, the evaluation's.
+            answer: The reference column, for solved examples.
         """
         self._column = column
         self._template = template or options.template
-        self._shown = prompts.solved(options.examples, column, ANSWER.name)
+        self._shown = prompts.solved(options.examples, column, answer)
         self._tokenizer = loading.tokenizer(checkpoint, options)
         self.network = loading.model("AutoModelForCausalLM", checkpoint, options)
         self._decoder = Decoder(self.network)

@@ -10,6 +10,7 @@ from tasks.inference import holding
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.generation import MOST_NEW, cut, row_seed
 from tasks.inference.predictor import ROW, Decode, Item, Options, Row
+from tasks.types import prompts
 
 
 class VllmWriter:
@@ -47,12 +48,11 @@ class VllmWriter:
             items.append(Item((kept, row[ROW], len(kept) < len(tokens)), float(len(kept) + most)))
         return items
 
-    def _asked(self, prompt: str) -> str:
-        text = self._options.template.replace("{prompt}", prompt)
+    def _asked(self, prompt: str | Sequence[prompts.Message]) -> str:
+        template, shown = self._options.template, prompts.solved(self._options.examples, "prompt", "answer")
         if not self._chat:
-            return text
-        system = [{"role": "system", "content": self._options.system}] if self._options.system else []
-        messages = [*system, {"role": "user", "content": text}]
+            return prompts.written(prompt, template, shown)
+        messages = prompts.conversation(prompt, template, shown, self._options.system)
         return str(self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
 
     def forward(self, items: Sequence[Item]) -> Decode:

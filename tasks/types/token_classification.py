@@ -1,8 +1,9 @@
-"""Token classification: one tag a word, for entities or parts of speech.
+"""Token classification: one tag a word, for entities or parts of speech; or entities as spans of a text.
 
 A word's tag is that of its first sub-word, of its surest, or of their mean, as the evaluation says. Rows
 longer than the model takes are read in overlapping windows, each word in the one where it has most context;
-words that a tokenizer makes nothing of count as outside (O) and are counted.
+words that a tokenizer makes nothing of count as outside (O) and are counted. Of a raw text the words are the
+tokenizer's own, and tags are made spans of its characters.
 """
 
 from __future__ import annotations
@@ -21,12 +22,17 @@ from tasks.inference import checkpoints, loading, pieces
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.padding import Padding
 from tasks.inference.predictor import Decode, Item, Options, Row
+from tasks.types import text_spans
 from tasks.types.contract import Alignment, Column, Judged, Rows, TaskType
-from tasks.types.labels import names_in
-from tasks.types.tags import OUTSIDE, match_tags
+from tasks.types.labels import named, names_in
+from tasks.types.nesting import leaves, read
+from tasks.types.tags import OUTSIDE, match_tags, split_tag
 
 if TYPE_CHECKING:
     import datasets
+
+WORDS, SPANS = "words", "spans"
+"""The ways in which datasets come; the second is the layout of alignments too."""
 
 TOKENS = Column(
     name="tokens",
@@ -35,6 +41,7 @@ TOKENS = Column(
     typical="words",
     aliases=("words", "token", "sentence", "text"),
     help="the words of a text",
+    way=WORDS,
 )
 TAGS = Column(
     name="tags",
@@ -43,12 +50,44 @@ TAGS = Column(
     typical="labels",
     aliases=("ner_tags", "labels", "ner", "pos_tags", "upos", "pos", "chunk_tags"),
     help="the right tag of each word",
+    way=WORDS,
+)
+TEXT = Column(
+    name="text",
+    role="input",
+    accepts=frozenset({"text"}),
+    typical="text",
+    aliases=("sentence", "source_text", "full_text", "content", "document"),
+    help="a text, where entities are given as ranges of its characters",
+    way=SPANS,
+)
+ENTITIES = Column(
+    name="spans",
+    role="reference",
+    accepts=frozenset({"records"}),
+    typical="records",
+    aliases=("entities", "ner", "annotations", "privacy_mask", "labels", "entity_spans"),
+    help="its entities, a list of structs or a struct of lists with start, end (not included) and label",
+    way=SPANS,
 )
 PREDICTION = pa.schema(
     [
         pa.field("tags", pa.list_(pa.string())),
         pa.field("scores", pa.list_(pa.float32())),
         pa.field("lost_words", pa.int32()),
+        pa.field(
+            "spans",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("start", pa.int32()),
+                        pa.field("end", pa.int32()),
+                        pa.field("label", pa.string()),
+                        pa.field("score", pa.float32()),
+                    ]
+                )
+            ),
+        ),
     ]
 )
 
@@ -70,7 +109,8 @@ class Tagger:
                 f"The model '{checkpoint.name}' has only a slow tokenizer, which cannot tell which sub-word "
                 "belongs to which word."
             )
-        if "add_prefix_space" in self._tokenizer.init_kwargs or hasattr(self._tokenizer, "add_prefix_space"):
+        self._raw = options.layout == SPANS
+        if not self._raw and self._prefixes():
             self._tokenizer = loading.tokenizer(checkpoint, options, add_prefix_space=True)
         self.network = loading.model("AutoModelForTokenClassification", checkpoint, options)
         self._names = checkpoints.labels(checkpoint)
@@ -83,33 +123,38 @@ class Tagger:
         # Decoding goes by position from the left, whatever side the tokenizer pads.
         self._padding = replace(Padding.of(self._tokenizer), left=False)
 
+    def _prefixes(self) -> bool:
+        named = "add_prefix_space" in self._tokenizer.init_kwargs
+        return named or hasattr(self._tokenizer, "add_prefix_space")
+
     def prepare(self, rows: Sequence[Row]) -> list[Item]:
-        """Tokenise the words of rows, in windows where they are too long; a row costs its tokens."""
-        words = [list(row["tokens"]) for row in rows]
+        """Tokenise words or texts, in windows where they are too long; a row costs its tokens."""
+        read = [row["text"] if self._raw else list(row["tokens"]) for row in rows]
         encoded = self._tokenizer(
-            words,
-            is_split_into_words=True,
+            read,
+            is_split_into_words=not self._raw,
             truncation=True,
             max_length=self._limit,
             stride=self._overlap,
             return_overflowing_tokens=True,
+            return_offsets_mapping=self._raw,
             verbose=False,
         )
         names = [name for name in encoded if name in self._tokenizer.model_input_names]
         windows: list[list[int]] = [[] for _ in rows]
         for number, owner in enumerate(encoded["overflow_to_sample_mapping"]):
             windows[owner].append(number)
-        return [
-            Item(
-                (
-                    [{name: encoded[name][number] for name in names} for number in own],
-                    len(row),
-                    placed([encoded.word_ids(number) for number in own]),
-                ),
-                cost=float(sum(len(encoded["input_ids"][number]) for number in own)),
-            )
-            for row, own in zip(words, windows, strict=True)
-        ]
+        items = []
+        for content, own in zip(read, windows, strict=True):
+            owners = [encoded.word_ids(number) for number in own]
+            where = None
+            if self._raw:
+                where = ranges(owners, [encoded["offset_mapping"][number] for number in own])
+            inputs = [{name: encoded[name][number] for name in names} for number in own]
+            count = len(content) if where is None else len(where)
+            cost = float(sum(len(encoded["input_ids"][number]) for number in own))
+            items.append(Item((inputs, count, placed(owners), (content, where)), cost=cost))
+        return items
 
     def forward(self, items: Sequence[Item]) -> Decode:
         """Tag a batch of rows."""
@@ -130,15 +175,39 @@ class Tagger:
         return decode
 
     def _decode(
-        self, probabilities: Sequence[NDArray[np.float32]], words: int, where: Mapping[int, Place]
+        self,
+        probabilities: Sequence[NDArray[np.float32]],
+        words: int,
+        places: Mapping[int, Place],
+        content: tuple[Any, Sequence[tuple[int, int]] | None],
     ) -> dict[str, Any]:
         tags = [OUTSIDE] * words
         scores = np.zeros(words, dtype=np.float32)
-        for word, (window, positions) in where.items():
+        for word, (window, positions) in places.items():
             row = of_word(probabilities[window][positions], self._subwords)
             best = int(row.argmax())
             tags[word], scores[word] = self._names[best], row[best]
-        return {"tags": tags, "scores": scores, "lost_words": words - len(where)}
+        text, where = content
+        if where is not None:
+            return {"spans": text_spans.joined(text, where, tags, scores.tolist())}
+        return {"tags": tags, "scores": scores, "lost_words": words - len(places)}
+
+
+def ranges(
+    windows: Sequence[Sequence[int | None]], offsets: Sequence[Sequence[tuple[int, int]]]
+) -> list[tuple[int, int]]:
+    """Return the characters of each word, from those of its tokens in any window.
+
+    >>> ranges([[None, 0, 1, 1, None]], [[(0, 0), (0, 3), (4, 6), (6, 9), (0, 0)]])
+    [(0, 3), (4, 9)]
+    """
+    found: dict[int, tuple[int, int]] = {}
+    for owners, own in zip(windows, offsets, strict=True):
+        for word, (start, end) in zip(owners, own, strict=True):
+            if word is not None:
+                first, last = found.get(word, (start, end))
+                found[word] = (min(first, start), max(last, end))
+    return [found.get(word, (0, 0)) for word in range(max(found, default=-1) + 1)]
 
 
 def placed(windows: Sequence[Sequence[int | None]]) -> dict[int, Place]:
@@ -190,9 +259,11 @@ def align(
     """Match the checkpoint's tags to the dataset's by entity type, once tokens and tags are known to pair up.
 
     Raises:
-        BadEvaluation: A row has more tags than tokens, or fewer.
+        BadEvaluation: A row has more tags than tokens, or fewer; or spans without a start, an end or a label.
         BadLabels: An entity type of the dataset is none of the model's.
     """
+    if ENTITIES.name in columns:
+        return _align_spans(features, columns[ENTITIES.name], rows, checkpoint, overrides)
     table = rows.with_format("arrow")[:]
     differ = pc.not_equal(
         pc.list_value_length(table[columns["tokens"]]), pc.list_value_length(table[columns["tags"]])
@@ -207,14 +278,59 @@ def align(
     return match_tags(checkpoints.labels(checkpoint), names, overrides, checkpoint.name)
 
 
+def _align_spans(
+    features: datasets.Features,
+    column: str,
+    rows: datasets.Dataset,
+    checkpoint: Checkpoint,
+    overrides: Mapping[str, str],
+) -> Alignment:
+    feature = leaves(features)[column]
+    struct = feature if isinstance(feature, Mapping) else feature.feature
+    text_spans.fields(struct)
+    right = [text_spans.spans_of(named(feature, value)) for value in read(rows, column)]
+    lost = sum(len(spans) - len(text_spans.disjoint(spans)) for spans in right)
+    types = sorted({span["label"] for spans in right for span in spans})
+    matched = match_tags(checkpoints.labels(checkpoint), types, overrides, checkpoint.name)
+    by_type = {split_tag(tag)[1]: split_tag(wanted)[1] for tag, wanted in matched.to_dataset.items()}
+    notes = list(matched.notes)
+    if lost:
+        notes.append(f"{lost} entities that overlap others, or lie within them, are left out.")
+    return Alignment(tuple(types), by_type, tuple(notes), layout=SPANS)
+
+
+def _spans(prediction: Sequence[Mapping[str, Any]], alignment: Alignment) -> list[text_spans.Span]:
+    """Return predicted spans in the dataset's words."""
+    to = alignment.to_dataset
+    return [{**span, "label": to.get(span["label"], span["label"])} for span in prediction]
+
+
 def evidence(predictions: Rows, references: Rows, alignment: Alignment) -> dict[str, Judged]:
-    """Return predicted and right tags, one list a row, in the dataset's words."""
+    """Return predicted and right tags, one list a row, in the dataset's words; of spans, what they make."""
+    if ENTITIES.name in references:
+        pairs = [
+            text_spans.as_tags(_spans(found, alignment), text_spans.disjoint(text_spans.spans_of(right)))
+            for found, right in zip(predictions["spans"], references[ENTITIES.name], strict=True)
+        ]
+        return {"tags": Judged([found for found, _ in pairs], [right for _, right in pairs])}
     mapped = [[alignment.to_dataset.get(tag, tag) for tag in tags] for tags in predictions["tags"]]
     return {"tags": Judged(mapped, list(references["tags"]))}
 
 
 def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
     """Return the words with the right and the predicted entities, and the words tagged wrongly."""
+    if row.get(ENTITIES.name) is not None:
+        spans = _spans(prediction["spans"], alignment)
+        wanted = text_spans.disjoint(text_spans.spans_of(row[ENTITIES.name]))
+        one, other = (
+            {(each["start"], each["end"], each["label"]) for each in some} for some in (spans, wanted)
+        )
+        return {
+            "text": row["text"],
+            "reference": text_spans.marked(row["text"], wanted),
+            "prediction": text_spans.marked(row["text"], spans),
+            "right": one == other,
+        }
     predicted = [alignment.to_dataset.get(tag, tag) for tag in prediction["tags"]]
     words = list(row["tokens"])
     wrong = [
@@ -244,14 +360,14 @@ def marked(words: Sequence[str], tags: Sequence[str]) -> str:
 
 TOKEN_CLASSIFICATION = TaskType(
     name="token-classification",
-    version=2,
-    summary="One tag a word: named entities, personal data, parts of speech.",
-    columns=(TOKENS, TAGS),
+    version=3,
+    summary="One tag a word, or entities as spans of a text: names, personal data, parts of speech.",
+    columns=(TOKENS, TAGS, TEXT, ENTITIES),
     prediction=PREDICTION,
     metrics=(("seqeval", {}),),
     batch_cost=2048,
     cost_unit="tokens",
-    preprocessing=("max_tokens", "overlap", "subwords"),
+    preprocessing=("max_tokens", "overlap", "subwords", "layout"),
     align=align,
     open=Tagger,
     evidence=evidence,

@@ -38,6 +38,7 @@ def _asked(options: Options) -> str:
 
 PURPOSE = writing.Purpose(
     column="source",
+    answer="target",
     parameters=lambda options: f"translation_{options.source_language}_to_{options.target_language}",
     template=_asked,
 )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
 
 from tasks.inference import loading, media
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.predictor import Decode, Item, Options, Row
 from tasks.types import audio_classification, classification, zero_shot
-from tasks.types.contract import TaskType
+from tasks.types.contract import Alignment, TaskType
+
+PREDICTION = pa.schema([*classification.PREDICTION, pa.field("seconds", pa.float32())])
 
 TEMPLATE = "This is a sound of {}."
 
@@ -49,12 +54,19 @@ class ZeroShotAudioClassifier:
         ]
 
 
+def sample(prediction: Mapping[str, Any], row: Mapping[str, Any], alignment: Alignment) -> dict[str, Any]:
+    """Return the right label, the predicted one, and the recording's length."""
+    verdict = classification.verdict(prediction, row, alignment)
+    seconds = prediction["seconds"]
+    return {**verdict, "seconds": None if seconds is None else round(float(seconds), 2)}
+
+
 ZERO_SHOT_AUDIO_CLASSIFICATION = TaskType(
     name="zero-shot-audio-classification",
     version=1,
     summary="The label whose words fit a recording best; of a long one, its first seconds are heard.",
     columns=(audio_classification.AUDIO, zero_shot.LABEL),
-    prediction=audio_classification.PREDICTION,
+    prediction=PREDICTION,
     metrics=classification.METRICS,
     batch_cost=120,
     cost_unit="seconds",
@@ -63,7 +75,7 @@ ZERO_SHOT_AUDIO_CLASSIFICATION = TaskType(
     open=ZeroShotAudioClassifier,
     evidence=classification.evidence,
     judged_by=("labels", "probabilities"),
-    sample=audio_classification.sample,
+    sample=sample,
     answers={"labels": "label"},
     align_answers=classification.align,
 )

@@ -396,3 +396,25 @@ def test_two_endpoints_of_one_model_are_told_apart(data: Path, talker: Talker) -
         for address in (talker.address, other.address)
     ]
     assert found[0].key != found[1].key
+
+
+def test_examples_are_turns_of_the_conversation(talker: Talker, tmp_path: Path) -> None:
+    solved = datasets.Dataset.from_dict({"prompt": ["one", "two"], "answer": ["1", "2"]})
+    asked = datasets.Dataset.from_dict({"prompt": ["three"], "answer": ["3"]})
+    datasets.DatasetDict({"train": solved, "test": asked}).save_to_disk(tmp_path / "data")
+    described = given(
+        tmp_path / "data", talker, generation={"examples": 2, "template": "Q: {prompt}", "system": "Brief."}
+    )
+    predicted(described)
+    (sent,) = talker.asked
+    assert [each["role"] for each in sent.body["messages"]] == [
+        "system",
+        *["user", "assistant"] * 2,
+        "user",
+    ]
+    said = {each["content"] for each in sent.body["messages"]}
+    assert said == {"Brief.", "Q: one", "1", "Q: two", "2", "Q: three"}
+    described["settings"]["generation"]["chat"] = "off"
+    predicted(described)
+    assert talker.asked[-1].body["prompt"].endswith("\n\nQ: three")
+    assert talker.asked[-1].body["prompt"].count("Q: ") == 3

@@ -100,7 +100,7 @@ def test_scores_pins_and_artifacts_are_in_mlflow(demo: Path) -> None:
         assert json.loads(params["columns"]) == {"image": "image", "label": "label"}
         assert {"version_torch", "version_transformers", "dtype", "seed"} <= set(params)
         (dataset,) = run.inputs.dataset_inputs
-        assert dataset.dataset.name == "digits test"
+        assert dataset.dataset.name == "digits test (120 rows)"
         assert {tag.key: tag.value for tag in dataset.tags}["split"] == "test"
         (output,) = run.outputs.model_outputs
         model = store.get_logged_model(output.model_id)

@@ -108,6 +108,9 @@ def act(repository: Repository, number: int, action: str, user: str, body: dict[
     found = of_number(repository, number)
     if action == "comment":
         return {"newMessage": found.add("comment", user, comment(body["comment"]))}
+    if action == "merge":
+        merge(repository, number)
+        return {}
     if action == "status":
         found.status = body["status"]
         return {"newStatus": found.add("status-change", user, {"status": body["status"]})}

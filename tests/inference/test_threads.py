@@ -8,6 +8,7 @@ from pathlib import Path
 from tasks.inference import loading
 from tasks.inference.checkpoints import resolve
 from tasks.inference.predictor import Options
+from tasks.inference.threads import PerThread
 
 
 def test_threads_that_cut_differently_do_not_disturb_each_other(demo: Path) -> None:
@@ -22,3 +23,14 @@ def test_threads_that_cut_differently_do_not_disturb_each_other(demo: Path) -> N
     with ThreadPoolExecutor(4) as pool:
         limits = [5 + number % 17 for number in range(200)]
         assert list(pool.map(lengths, limits)) == [{limit} for limit in limits]
+
+
+def test_what_is_set_reaches_the_object_of_every_thread() -> None:
+    import types
+
+    original = types.SimpleNamespace(side="right")
+    shared = PerThread(original)
+    shared.side = "left"
+    assert original.side == "left"
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        assert pool.submit(lambda: shared.side).result() == "left"

@@ -55,12 +55,16 @@ class Judged:
 
 
 def judged(
-    demo: Path, *, limit: int = 60, models: tuple[str, ...] = ("digits-vit-nano", "digits-resnet")
+    demo: Path,
+    *,
+    limit: int = 60,
+    split: str = "test",
+    models: tuple[str, ...] = ("digits-vit-nano", "digits-resnet"),
 ) -> Judged:
     """Judge digits classifiers on a few rows."""
     evaluation = Evaluation(
         task="image-classification",
-        dataset=Dataset(path=str(demo / "data" / "digits"), split="test", limit=limit),
+        dataset=Dataset(path=str(demo / "data" / "digits"), split=split, limit=limit),
         models=[Model(name=str(demo / "models" / name)) for name in models],
         columns={},
         metrics=[Metric(name="accuracy"), Metric(name="f1")],

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tasks.columns import map_columns
-from tasks.errors import BadLabels
+from tasks.errors import BadEvaluation, BadLabels
 from tasks.types import task_type
 from tests.types.texts import SENTENCES, judged, llama, planned, samples, saved
 
@@ -153,3 +153,36 @@ def test_hidden_answers_are_refused_before_a_model_loads(
     place = saved(tmp_path / "data", {"ctx": SENTENCES[:2], "endings": ENDINGS[:2], "label": labels})
     with pytest.raises(BadLabels, match="right choices of this split are hidden"):
         planned({"task": "multiple-choice", "dataset": {"path": place}, "models": [str(tmp_path / "llama")]})
+
+
+def test_an_encoders_head_ranks_choices(demo: Path, tmp_path: Path) -> None:
+    from tests.types.texts import bert
+
+    words, model = bert(demo, tmp_path / "m", "BertForMultipleChoice")
+    content: dict[str, Any] = {"sent1": SENTENCES, "sent2": ["the", "a", "to", "in", "it"], "label": RIGHT}
+    content |= {f"ending{number}": [row[number] for row in ENDINGS] for number in range(4)}
+    given: dict[str, Any] = {
+        "task": "multiple-choice",
+        "dataset": {"path": saved(tmp_path / "data", content)},
+        "columns": {
+            "prompt": "sent1",
+            "lead": "sent2",
+            "choices": "ending0, ending1, ending2, ending3",
+            "label": "label",
+        },
+        "models": [str(tmp_path / "m")],
+    }
+    judgement, rows = judged(given)
+    hits = 0
+    for row, first, lead, endings, label in zip(
+        rows, SENTENCES, content["sent2"], ENDINGS, RIGHT, strict=True
+    ):
+        pairs = words([first] * 4, [f"{lead} {each}" for each in endings], padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            logits = model(**{name: each[None] for name, each in pairs.items()}).logits[0]
+        assert row["log_likelihoods"] == pytest.approx(logits.log_softmax(-1).tolist(), rel=1e-3, abs=1e-4)
+        hits += int(logits.argmax()) == label
+    assert judgement.scores["choice_accuracy"].value == hits / 5
+    assert judgement.scores["choice_accuracy_normalized"].value == hits / 5
+    with pytest.raises(BadEvaluation, match="by a head of its own"):
+        judged({**given, "settings": {"generation": {"template": "{prompt} {choices}"}}})

@@ -217,6 +217,7 @@ def test_image_segmentation(tmp_path: Path, make: Any) -> None:
     assert judgement.scores["mean_iou"].value == pytest.approx((both / either).mean(), rel=1e-9)
     assert judgement.scores["pixel_accuracy"].value == pytest.approx(hits / counted, rel=1e-9)
     assert 0 < judgement.scores["dice_macro"].value < 1
+    assert [row["label"] for row in judgement.details["per_class"]] == KINDS
 
 
 def test_maps_in_other_numbers_and_coloured_maps(tmp_path: Path) -> None:

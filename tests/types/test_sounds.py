@@ -82,3 +82,34 @@ def test_audio_classification(tmp_path: Path, made: str) -> None:
         hits += row["label"] == LABELS[::-1][label]
     assert judgement.scores["accuracy"].value == hits / 4
     assert [round(row["seconds"], 3) for row in rows] == [0.5, 0.75, 1.25, 0.75]
+
+
+def test_several_labels_of_a_recording(tmp_path: Path) -> None:
+    place = tmp_path / "model"
+    torch.manual_seed(1)
+    wav2vec(place, "layer", True)
+    model = transformers.Wav2Vec2ForSequenceClassification.from_pretrained(place)
+    model.config.problem_type = "multi_label_classification"
+    torch.nn.init.normal_(model.classifier.weight, std=3.0)
+    model.save_pretrained(place)
+    sounds = noises(8000, 12000, 20000, 12000)
+    sets = [["yes"], ["no", "stop"], [], ["yes", "no", "stop"]]
+    data = saved(
+        tmp_path / "sounds",
+        {"audio": [wave(each) for each in sounds], "labels": sets},
+        audio=datasets.Audio(decode=False),
+    )
+    judgement, rows = judged(
+        {"task": "audio-classification", "dataset": {"path": data}, "models": [str(place)]}
+    )
+    extractor, right = transformers.AutoFeatureExtractor.from_pretrained(place), 0
+    for samples, row, wanted in zip(sounds, rows, sets, strict=True):
+        with torch.inference_mode():
+            inputs = extractor(samples, sampling_rate=16000, return_tensors="pt")
+            shares = model.eval()(**inputs).logits[0].sigmoid()
+        assert np.allclose(row["probabilities"], shares.numpy(), rtol=1e-4)
+        assert row["labels"] == [name for name, share in zip(LABELS, shares, strict=True) if share >= 0.5]
+        right += set(row["labels"]) == set(wanted)
+    assert judgement.scores["subset_accuracy"].value == right / 4
+    assert "accuracy" not in judgement.scores
+    assert {len(row["labels"]) for row in rows} != {0}

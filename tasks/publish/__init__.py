@@ -1,0 +1,1 @@
+"""Publish: results of finished runs to the Hub, as pull requests to the models' own repositories."""
