@@ -170,17 +170,21 @@ def describe(parent: ParentRun, reports: Sequence[RunReport], pairs: Pairs | Non
         outbox.tell(places[report.model][0], After(tags))
     keys = score_keys(reports)
     upwards = reports[0].scores[keys[0]].higher_is_better
+    place = outbox.folder_of(parent.attempt) / outbox.PARENT
+    note = markdown(reports)
+    # One model is compared with nothing, and drawing costs more than all else of a small evaluation.
+    if len(reports) > 1:
+        note = f"{note}\n\n{OVERVIEW}"
+        made = outbox.scratch()
+        try:
+            artifacts.write_overview(made, reports, pairs)
+            outbox.attach(place, made)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
     told = After(
-        {"mlflow.note.content": f"{markdown(reports)}\n\n{OVERVIEW}"},
+        {"mlflow.note.content": note},
         views={reports[0].task: views.scores(reports[0].task, keys, higher_is_better=upwards)},
     )
-    place = outbox.folder_of(parent.attempt) / outbox.PARENT
-    made = outbox.scratch()
-    try:
-        artifacts.write_overview(made, reports, pairs)
-        outbox.attach(place, made)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     outbox.tell(place, told)
     _sent(parent.attempt, parent.attempt)
 
