@@ -173,7 +173,12 @@ def evaluate(
         create_markdown_artifact(report.markdown(reports), key="scores", description="Scores")
         standings.show(evaluation.task, reports[0].dataset)
         if parent.url.startswith("http"):
-            create_link_artifact(parent.url, link_text="The run in MLflow", key="mlflow-run")
+            create_link_artifact(
+                parent.url,
+                "The run in MLflow",
+                key="mlflow-run",
+                description="Scores, pins, predictions",
+            )
         if failures:
             words = " ".join(f"'{title}' failed: {error}" for title, error in failures.items())
             raise ModelsFailed(words, reports)
