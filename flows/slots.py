@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 
 from flows.companion import COMPANION
 from tasks.errors import BadEvaluation
@@ -43,6 +45,28 @@ def limit_name(device: str) -> str:
     return f"device {socket.gethostname()} {'cuda:0' if device == 'cuda' else device}"
 
 
+@dataclass
+class Keeping:
+    """Slots kept beyond the work that asked for them, by name."""
+
+    until: ExitStack
+    names: set[str] = field(default_factory=set)
+
+
+_keeping: ContextVar[Keeping | None] = ContextVar("keeping", default=None)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Keep every slot that is taken in the context until it closes: a model stays on its device."""
+    with ExitStack() as until:
+        token = _keeping.set(Keeping(until))
+        try:
+            yield
+        finally:
+            _keeping.reset(token)
+
+
 @contextmanager
 def held(devices: Sequence[str]) -> Iterator[None]:
     """Hold a slot of each device while the context is open, waiting until they are free.
@@ -50,16 +74,33 @@ def held(devices: Sequence[str]) -> Iterator[None]:
     Of a server that lasts as long as its command nobody else asks, so nothing is held there.
     """
     counted = {limit_name(device): slots for device in devices if (slots := slots_of(device)) is not None}
-    if not counted or COMPANION in os.environ:
+    keeping = _keeping.get()
+    wanted = sorted(set(counted) - (keeping.names if keeping else set()))
+    if not wanted or COMPANION in os.environ:
         yield
         return
+    for name in wanted:
+        _establish(name, counted[name])
+    if keeping is not None:
+        keeping.until.enter_context(_taken(wanted))
+        keeping.names |= set(wanted)
+        yield
+        return
+    with _taken(wanted):
+        yield
+
+
+def _taken(names: list[str]) -> AbstractContextManager[None]:
+    """Take a slot of each limit, in one order everywhere.
+
+    Two evaluations that each hold what the other waits for would wait forever.
+    """
     from prefect.concurrency.sync import concurrency
 
-    for name, slots in counted.items():
-        _establish(name, slots)
-    # In one order everywhere: two evaluations that each hold what the other waits for would wait forever.
-    with concurrency(sorted(counted), occupy=1, lease_duration=LEASE, strict=True):
-        yield
+    # A server that is away for a moment is no reason to throw away what is being computed.
+    return concurrency(
+        names, occupy=1, lease_duration=LEASE, strict=True, raise_on_lease_renewal_failure=False
+    )
 
 
 def _establish(name: str, slots: int) -> None:

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
 
 from prefect.artifacts import create_table_artifact
 
-from tasks import leaderboard
-from tasks.errors import AssayError
+from flows.companion import COMPANION
+from tasks import exhibits, leaderboard, ledger
+
+LATEST = 200
+"""Runs that are looked at: a page is to be read, and a server gives a few hundred runs in a second."""
 
 
 def show(task: str, dataset: str) -> None:
-    """Put every model's latest scores on a dataset onto the run's page, best first."""
+    """Put every model's latest scores on a dataset onto the run's page, best first.
+
+    A server that lasts as long as its command has no pages.
+    """
+    if COMPANION in os.environ:
+        return
     # The scores themselves are tracked by now; a table that cannot be had is no reason to fail.
-    with suppress(AssayError):
-        places = leaderboard.chosen(leaderboard.read(dataset=dataset, task=task), None)
-        rows = [
-            {
-                "rank": f"{place.rank}{'=' if place.shared else ''}",
-                "model": place.model,
-                "score": place.score,
-                "value": leaderboard.written(place),
-                "split": place.split,
-                "rows": place.rows,
-            }
-            for place in places
-        ]
+    if rows := exhibits.attempted("leaderboard", lambda: _rows(task, dataset)):
         create_table_artifact(rows, key="leaderboard", description=f"Every model on {dataset}, best first")
+
+
+def _rows(task: str, dataset: str) -> list[dict[str, str | int]]:
+    places = leaderboard.places(ledger.entries({"task": task, "dataset": dataset}, LATEST))
+    return [
+        {
+            "rank": f"{place.rank}{'=' if place.shared else ''}",
+            "model": place.model,
+            "score": place.score,
+            "value": leaderboard.written(place),
+            "split": place.split,
+            "rows": place.rows,
+        }
+        for place in leaderboard.chosen(places, None)
+    ]

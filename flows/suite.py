@@ -10,7 +10,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows import announcements
+from flows import announcements, slots
 from flows.evaluation import ModelsFailed, evaluate, origin, predict_rows, prepared
 from flows.forms import form
 from flows.membership import Membership, membership
@@ -70,8 +70,7 @@ def suite(
     parts = suites.parts(asked)
     with _tracked(asked) as run, holding.held() as holder:
         failures, ready = _prepared(parts)
-        predictions = _predicted(ready)
-        holder.release()
+        predictions = _predicted(ready, holder)
         member = Membership(run.tags, predictions)
         columns = [_evaluated(part, member, failures.get(part.label)) for part in parts]
         board = Scoreboard(name, columns, run.run_id, holder.loads)
@@ -105,36 +104,38 @@ def _prepared(
 
 
 def _predicted(
-    ready: Sequence[tuple[Plan, Candidate]],
+    ready: Sequence[tuple[Plan, Candidate]], holder: holding.Holder
 ) -> dict[str, PredictionsReference | Exception]:
     """Predict model by model, so that each is loaded once, whatever the order of the evaluations."""
     predictions: dict[str, PredictionsReference | Exception] = {}
-    for plan, candidate in by_model(ready):
-        if candidate.key in predictions:
-            continue
-        try:
-            predictions[candidate.key] = predict_rows(plan, candidate)
-        except Exception as error:
-            get_run_logger().error(f"{candidate.title}: {error}")
-            predictions[candidate.key] = error
+    for work in by_model(ready):
+        # Its device stays its own from its first dataset to its last: it is on it in between.
+        with slots.kept():
+            for plan, candidate in work:
+                if candidate.key not in predictions:
+                    predictions[candidate.key] = _attempted(plan, candidate)
+            holder.release()
     return predictions
 
 
-def by_model(ready: Sequence[tuple[Plan, Candidate]]) -> list[tuple[Plan, Candidate]]:
-    """Order work so that what one loaded model can do comes together, models in order of appearance."""
+def _attempted(plan: Plan, candidate: Candidate) -> PredictionsReference | Exception:
+    try:
+        return predict_rows(plan, candidate)
+    except Exception as error:
+        get_run_logger().error(f"{candidate.title}: {error}")
+        return error
+
+
+def by_model(ready: Sequence[tuple[Plan, Candidate]]) -> list[list[tuple[Plan, Candidate]]]:
+    """Gather what one loaded model can do, models in order of appearance."""
     groups: dict[object, list[tuple[Plan, Candidate]]] = {}
     for plan, candidate in ready:
         checkpoint, options = candidate.checkpoint, candidate.options
         same = (checkpoint.place, checkpoint.commit, checkpoint.name)
-        groups.setdefault((*same, options.engine, options.device, options.dtype), []).append(
-            (plan, candidate)
-        )
-    together: list[tuple[Plan, Candidate]] = []
-    for work in groups.values():
         # One checkpoint can be loaded as different things: its task types go one after the other.
-        kinds = list(dict.fromkeys(plan.kind.name for plan, _ in work))
-        together += sorted(work, key=lambda each: kinds.index(each[0].kind.name))
-    return together
+        loaded = (*same, options.engine, options.device, options.dtype, plan.kind.name)
+        groups.setdefault(loaded, []).append((plan, candidate))
+    return list(groups.values())
 
 
 def _evaluated(part: Part, member: Membership, failure: Exception | None) -> Column:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,21 @@ class Entry:
         return self.tags.get(f"{TAG}.{name}", "")
 
 
-def entries() -> list[Entry]:
-    """Return the finished run of every model of every evaluation, the latest first."""
+def entries(wanted: Mapping[str, str] | None = None, most: int | None = None) -> list[Entry]:
+    """Return the finished run of every model of every evaluation, the latest first.
+
+    Args:
+        wanted: Only runs with these tags of Assay's, as {"dataset": "digits"}.
+        most: Only so many of them.
+    """
     uri = home.tracking_uri()
+    tags = {f"{TAG}.{name}": value for name, value in {"kind": "run", **(wanted or {})}.items()}
     if uri.partition(":")[0].partition("+")[0] in DATABASES:
-        return _of_database(uri)
-    return sorted(_of_server(), key=lambda entry: -entry.started)
+        return _of_database(uri, tags, most)
+    return sorted(islice(_of_server(tags, most), most), key=lambda entry: -entry.started)
 
 
-def _of_database(uri: str) -> list[Entry]:
+def _of_database(uri: str, wanted_tags: Mapping[str, str], most: int | None) -> list[Entry]:
     import sqlalchemy as sql
 
     address = sql.make_url(uri)
@@ -56,29 +63,31 @@ def _of_database(uri: str) -> list[Entry]:
         "latest_metrics": ("run_uuid", "key", "value", "is_nan"),
     }
     tables = {name: sql.table(name, *map(sql.column, columns)) for name, columns in names.items()}
-    runs, kind, experiments = tables["runs"], tables["tags"].alias("kind"), tables["experiments"]
+    runs, experiments = tables["runs"], tables["experiments"]
     wanted = (
         sql.select(runs.c.run_uuid, runs.c.experiment_id, runs.c.start_time)
-        .join_from(runs, kind, kind.c.run_uuid == runs.c.run_uuid)
-        .join(experiments, experiments.c.experiment_id == runs.c.experiment_id)
+        .join_from(runs, experiments, experiments.c.experiment_id == runs.c.experiment_id)
         .where(
-            kind.c.key == f"{TAG}.kind",
-            kind.c.value == "run",
             runs.c.status == "FINISHED",
             runs.c.lifecycle_stage == "active",
             experiments.c.lifecycle_stage == "active",
         )
     )
+    for number, (key, value) in enumerate(wanted_tags.items()):
+        tag = tables["tags"].alias(f"tag_{number}")
+        wanted = wanted.join(
+            tag, sql.and_(tag.c.run_uuid == runs.c.run_uuid, tag.c.key == key, tag.c.value == value)
+        )
+    wanted = wanted.order_by(runs.c.start_time.desc()).limit(most)
     engine = sql.create_engine(address, poolclass=sql.NullPool)
     chosen = wanted.subquery()
     found: dict[str, tuple[dict[str, Any], ...]] = {}
     with engine.connect() as connection:
         if not sql.inspect(connection).has_table("runs"):
             return []
-        order = wanted.order_by(runs.c.start_time.desc())
         heads = [
             (str(run), str(experiment), int(began or 0))
-            for run, experiment, began in connection.execute(order)
+            for run, experiment, began in connection.execute(wanted)
         ]
         found = {run: ({}, {}, {}) for run, _, _ in heads}
         for place, name in enumerate(("tags", "params", "latest_metrics")):
@@ -95,15 +104,20 @@ def _of_database(uri: str) -> list[Entry]:
     return [Entry(*head, *found[head[0]]) for head in heads]
 
 
-def _of_server() -> Iterator[Entry]:
+def _quoted(value: str) -> str:
+    return value.replace("'", "''")
+
+
+def _of_server(wanted_tags: Mapping[str, str], most: int | None) -> Iterator[Entry]:
     store = client()
     experiments = [each.experiment_id for each in store.search_experiments()]
+    conditions = [f"tags.`{key}` = '{_quoted(value)}'" for key, value in wanted_tags.items()]
     token = None
     while True:
         page = store.search_runs(
             experiments,
-            f"tags.`{TAG}.kind` = 'run' and attributes.status = 'FINISHED'",
-            max_results=PAGE,
+            " and ".join([*conditions, "attributes.status = 'FINISHED'"]),
+            max_results=min(most or PAGE, PAGE),
             order_by=["attributes.start_time DESC"],
             page_token=token,
         )

@@ -109,7 +109,7 @@ class Claims:
                 continue
             if self._store.holds(chunk):
                 # Stored, and let go of, since the last look.
-                self._let_go_of(chunk.name)
+                self._let_go_of(self._place(chunk))
             else:
                 self.taken.append(chunk)
                 yield chunk
@@ -124,7 +124,7 @@ class Claims:
         """Claim a chunk; `known` says whether its holder, if one was seen, is alive."""
         if known:
             return False
-        path = f"{self._folder}/{chunk.name}"
+        path = self._place(chunk)
         if known is None and storage.create(self._files, path, self._own.encode()):
             return True
         if self._alive(self._holder(chunk)):
@@ -158,7 +158,8 @@ class Claims:
             paths = self._files.ls(self._folder, detail=False)
         except FileNotFoundError:
             return []
-        found = [Chunk.named(path.rpartition("/")[2]) for path in paths]
+        names = (path.rpartition("/")[2] for path in paths)
+        found = [Chunk.named(name.replace(".claim", ".parquet")) for name in names]
         mine = set(self.taken)
         return [chunk for chunk in found if chunk is not None and chunk not in mine]
 
@@ -168,7 +169,7 @@ class Claims:
         if known and self._alive(known):
             return known
         try:
-            held: bytes = self._files.cat_file(f"{self._folder}/{chunk.name}")
+            held: bytes = self._files.cat_file(self._place(chunk))
         except OSError:
             return ""
         self._holders[chunk] = held.decode(errors="replace")
@@ -194,9 +195,13 @@ class Claims:
         return now - since < self._expiry
 
     def _let_go(self) -> None:
-        for name in (*(chunk.name for chunk in self.taken), f"{self._own}.beat"):
-            self._let_go_of(name)
+        for path in (*map(self._place, self.taken), f"{self._folder}/{self._own}.beat"):
+            self._let_go_of(path)
 
-    def _let_go_of(self, name: str) -> None:
+    def _let_go_of(self, path: str) -> None:
         with suppress(FileNotFoundError):
-            self._files.rm_file(f"{self._folder}/{name}")
+            self._files.rm_file(path)
+
+    def _place(self, chunk: Chunk) -> str:
+        """Return where the claim on a chunk lies; it is not to be taken for the chunk."""
+        return f"{self._folder}/{chunk.name.replace('.parquet', '.claim')}"

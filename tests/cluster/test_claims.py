@@ -38,6 +38,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ChunkStore
         yield ChunkStore(url, "abcdef", SCHEMA)
 
 
+def claim(store: ChunkStore, chunk: Chunk) -> str:
+    return f"{store.folder}/claims/rows-{chunk.start:09d}-{chunk.stop:09d}.claim"
+
+
 def written(store: ChunkStore, chunks: Iterable[Chunk]) -> Tally:
     tally = Tally()
     for chunk in chunks:
@@ -69,9 +73,7 @@ def test_a_dead_process_of_this_machine_holds_nothing(store: ChunkStore) -> None
     dead = "import sys; from tasks.inference.claims import identity; print(identity())"
     named = subprocess.run([sys.executable, "-c", dead], capture_output=True, text=True, check=True, cwd=HERE)
     for chunk in chunks:
-        claims_module.storage.put(
-            store.files, f"{store.folder}/claims/{chunk.name}", named.stdout.strip().encode()
-        )
+        claims_module.storage.put(store.files, claim(store, chunk), named.stdout.strip().encode())
     with Claims(store).held() as mine:
         assert sorted(chunk.start for chunk in mine.free(chunks)) == [0, 4]
 
@@ -79,7 +81,7 @@ def test_a_dead_process_of_this_machine_holds_nothing(store: ChunkStore) -> None
 def test_a_holder_elsewhere_counts_as_dead_when_its_heart_has_not_beaten(store: ChunkStore) -> None:
     chunks = chunks_of(8, 4)
     beat = f"{store.folder}/claims/elsewhere_1_2_x.beat"
-    claims_module.storage.put(store.files, f"{store.folder}/claims/{chunks[0].name}", b"elsewhere_1_2_x")
+    claims_module.storage.put(store.files, claim(store, chunks[0]), b"elsewhere_1_2_x")
     claims_module.storage.put(store.files, beat, b"0")
     with Claims(store, expiry=0.5).held() as mine:
         assert list(mine.free(chunks)) == [chunks[1]]
@@ -152,7 +154,7 @@ def test_two_processes_share_an_evaluation_and_one_ends_it_when_the_other_is_kil
         try:
             while len(holders) < 2 or len(store.names()) < 6:
                 assert all(process.poll() is None for process in processes)
-                for path in store.files.glob(f"{store.folder}/claims/*.parquet"):
+                for path in store.files.glob(f"{store.folder}/claims/*.claim"):
                     holders.add(Path(path).read_bytes())
                 time.sleep(0.05)
             assert len(store.names()) < ROWS // CHUNK_ROWS - 4
