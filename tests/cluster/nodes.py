@@ -50,10 +50,12 @@ class Nodes:
 
     def fill(self, count: int) -> None:
         """Start workers until there are so many, and wait for them."""
-        while len(self.workers) < count:
-            self.workers.append(_started("--address", self.address, "--num-cpus", "1"))
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
+            # On a busy machine one may give up while it starts.
+            self.workers = [worker for worker in self.workers if worker.poll() is None]
+            while len(self.workers) < count:
+                self.workers.append(_started("--address", self.address, "--num-cpus", "1"))
             with suppress(Exception), connected(self.address) as ray:
                 if sum(node["Alive"] for node in ray.nodes()) == count + 1:
                     return
