@@ -8,6 +8,12 @@ from prefect.utilities.callables import ParameterSchema
 from pydantic import BaseModel
 
 
+class Closed(ParameterSchema):
+    """A form that takes no field it does not know: Prefect's own lets a mistyped name pass until it runs."""
+
+    additionalProperties: bool = False
+
+
 def form(model: type[BaseModel], also: ParameterSchema | None = None) -> ParameterSchema:
     """Return the form of a flow whose parameters are the fields of a model.
 
@@ -23,7 +29,8 @@ def form(model: type[BaseModel], also: ParameterSchema | None = None) -> Paramet
     for name, field in (also.properties if also else {}).items():
         if name not in fields:
             fields[name] = {**field, "title": name.capitalize(), "position": len(fields)}
-    return ParameterSchema(
+    return Closed(
+        additionalProperties=False,
         title="Parameters",
         type="object",
         properties=fields,

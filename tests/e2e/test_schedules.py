@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
 
 from tests.e2e import inbox
 from tests.e2e.installation import Installation, deployment_id, done, until
@@ -84,7 +85,9 @@ def test_deploying_again_changes_nothing_and_what_is_no_longer_listed_goes(
         gone = installation.assay("deploy", schedules(tmp_path))
         assert "removed    evaluate/nightly" in gone
         assert "removed    suite/then" in gone
-        assert client.read_flow_runs(FlowRunFilter(id={"any_": [run.id for run in planned]})) == []
+        for run in planned:
+            with pytest.raises(ObjectNotFound):
+                client.read_flow_run(run.id)
         assert client.read_deployment_by_name("evaluate/evaluate").id
 
 
@@ -106,8 +109,8 @@ def test_a_schedule_that_cannot_run_is_one_sentence_and_changes_nothing(
     told = installation.assay("deploy", schedules(tmp_path, entry), code=2)
     (sentence,) = [line for line in told.splitlines() if line.startswith("assay: ")]
     assert all(word in sentence for word in words), sentence
-    with installation.client() as client:
-        assert not [each for each in client.read_deployments(sort="NAME_ASC") if each.name == "x"]
+    with installation.client() as client, pytest.raises(ObjectNotFound):
+        client.read_deployment_by_name("evaluate/x")
 
 
 def test_a_submitted_evaluation_runs_and_is_followed(
