@@ -18,7 +18,8 @@ def plain_fields(schema: dict[str, Any]) -> None:
     """Describe what may be left out by its type alone, so that Prefect's form shows one plain field.
 
     The form makes a field of "a text or nothing" two tabs, one of them empty; a plain field that is left
-    empty is not sent. Prefect's server still takes null for what is not required.
+    empty is not sent. Prefect's server still takes null for what is not required, unless it is one of a
+    few values: those keep their tabs.
 
     >>> schema = {"properties": {"split": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}}}
     >>> plain_fields(schema)
@@ -28,7 +29,7 @@ def plain_fields(schema: dict[str, Any]) -> None:
     for field in schema.get("properties", {}).values():
         kinds = field.get("anyOf", [])
         kept = [each for each in kinds if each.get("type") != "null"]
-        if len(kept) == 1 and len(kinds) == 2 and "type" in kept[0]:
+        if len(kept) == 1 and len(kinds) == 2 and "type" in kept[0] and "enum" not in kept[0]:
             del field["anyOf"]
             field.update({key: value for key, value in kept[0].items() if key not in field})
             if field.get("default", ...) is None:

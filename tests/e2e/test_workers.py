@@ -1,0 +1,98 @@
+"""Workers that share a queue: no run is taken twice, and a cancelled one leaves what it had finished."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.states import Cancelling
+
+from tests.e2e.conftest import ROOT
+from tests.e2e.installation import Installation, deployment_id, done, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def installation(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    installation = Installation(tmp_path_factory.mktemp("workers") / "assay", demo)
+    installation.assay(*installation.start)
+    try:
+        yield installation
+    finally:
+        installation.assay("ui", "--stop")
+
+
+def parameters(demo: Path, *models: str, **more: Any) -> dict[str, Any]:
+    return {
+        "task": "image-classification",
+        "dataset": {"path": str(demo / "data" / "digits"), "split": "test", **more},
+        "models": [{"name": str(demo / "models" / name)} for name in models],
+        "settings": {"chunk_rows": 4},
+    }
+
+
+def start(installation: Installation, given: dict[str, Any]) -> FlowRun:
+    with installation.client() as client:
+        identity = deployment_id(client, "evaluate/evaluate")
+        return client.create_flow_run_from_deployment(identity, parameters=given)
+
+
+def end(installation: Installation, run: FlowRun) -> FlowRun:
+    def ended() -> FlowRun | None:
+        with installation.client() as client:
+            return done(client.read_flow_run(run.id))
+
+    return until(ended, 300)
+
+
+def test_a_cancelled_run_stops_and_its_chunks_are_reused(installation: Installation, demo: Path) -> None:
+    given = parameters(demo, "digits-vit-small")
+    run = start(installation, given)
+    chunks = Path(installation.environment["ASSAY_HOME"]) / "chunks"
+    until(lambda: list(chunks.rglob("*.parquet")), 200)
+    with installation.client() as client:
+        client.set_flow_run_state(run.id, Cancelling())
+    stopped = end(installation, run)
+    assert stopped.state_type is StateType.CANCELLED
+    kept = len(list(chunks.rglob("*.parquet")))
+    store = MlflowClient(installation.mlflow)
+
+    def parents() -> list[Any]:
+        experiment = store.get_experiment_by_name("digits")
+        return store.search_runs([experiment.experiment_id], "tags.`assay.kind` = 'evaluation'")
+
+    assert [parent.info.status for parent in parents()] == ["KILLED"]
+    again = end(installation, start(installation, given))
+    assert again.state_type is StateType.COMPLETED, again.state
+    # The same evaluation goes on in the run that was stopped.
+    assert [parent.info.status for parent in parents()] == ["FINISHED"]
+    with installation.client() as client:
+        said = client.request(
+            "POST", "/logs/filter", json={"logs": {"flow_run_id": {"any_": [str(again.id)]}}}
+        )
+    (line,) = [each["message"] for each in said.json() if "of them reused" in each["message"]]
+    assert f"{min(4 * kept, 719)} of them reused" in line
+
+
+def test_two_workers_take_no_run_twice(installation: Installation, demo: Path) -> None:
+    second = subprocess.Popen(
+        installation.command("worker", "--name", "second"),
+        cwd=ROOT,
+        env=installation.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        runs = [start(installation, parameters(demo, "digits-resnet", limit=20 + more)) for more in range(4)]
+        ended = [end(installation, run) for run in runs]
+    finally:
+        second.terminate()
+        second.wait(30)
+    assert [run.state_type for run in ended] == [StateType.COMPLETED] * 4
+    assert [run.run_count for run in ended] == [1] * 4
