@@ -1,12 +1,18 @@
-"""Workers that share a queue: no run is taken twice, and a cancelled one leaves what it had finished."""
+"""Workers that share a queue: no run is taken twice, none is lost, and a cancelled one leaves its chunks."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from mlflow import MlflowClient
 from prefect.client.schemas.objects import FlowRun, StateType
@@ -22,6 +28,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def installation(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     installation = Installation(tmp_path_factory.mktemp("workers") / "assay", demo)
     installation.assay(*installation.start)
+    with installation.client() as client:
+        # What `assay ui` starts deploys before it works.
+        deployment_id(client, "evaluate/evaluate")
     try:
         yield installation
     finally:
@@ -96,3 +105,56 @@ def test_two_workers_take_no_run_twice(installation: Installation, demo: Path) -
         second.wait(30)
     assert [run.state_type for run in ended] == [StateType.COMPLETED] * 4
     assert [run.run_count for run in ended] == [1] * 4
+
+
+def test_a_run_whose_worker_is_killed_is_marked_and_goes_on_with_another(
+    installation: Installation, demo: Path
+) -> None:
+    workers: list[subprocess.Popen[bytes]] = []
+
+    def hire(name: str) -> subprocess.Popen[bytes]:
+        worker = subprocess.Popen(
+            installation.command("worker", "--name", name),
+            cwd=ROOT,
+            env=installation.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        workers.append(worker)
+        return worker
+
+    servers = json.loads((Path(installation.environment["ASSAY_HOME"]) / "servers.json").read_text())
+    os.killpg(servers["worker_pid"], signal.SIGKILL)
+    try:
+        hire("to be lost")
+        model = Path(installation.environment["ASSAY_HOME"]).parent / "another"
+        shutil.copytree(demo / "models" / "digits-vit-small", model)
+        # Another model than before, so that nothing is reused but what this run finishes.
+        with (model / "config.json").open("a", encoding="utf-8") as config:
+            config.write("\n")
+        given = {**parameters(demo), "models": [{"name": str(model)}]}
+        run = start(installation, given)
+        store = Path(installation.environment["ASSAY_HOME"]) / "chunks"
+        before = set(store.rglob("*.parquet"))
+        until(lambda: set(store.rglob("*.parquet")) - before, 200)
+        process = psutil.Process(workers[0].pid)
+        for each in [*process.children(recursive=True), process]:
+            each.kill()
+        hire("the other")
+        with installation.client() as client:
+
+            def names() -> list[str]:
+                answer = client.request("GET", "/flow_run_states/", params={"flow_run_id": str(run.id)})
+                return [state["name"] for state in answer.json()]
+
+            finished = until(
+                lambda: found if (found := client.read_flow_run(run.id)).state.is_completed() else None, 400
+            )
+            assert {"Crashed", "AwaitingRetry"} <= set(names())
+        assert finished.run_count == 2
+    finally:
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGTERM)
+            worker.wait(60)
