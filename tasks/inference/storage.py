@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from contextlib import suppress
 from typing import Any
@@ -102,7 +103,31 @@ def create(files: Any, path: str, content: bytes) -> bool:
     if not holds_objects(files):
         files.makedirs(path.rpartition("/")[0], exist_ok=True)
     try:
-        files.pipe_file(path, content, mode="create")
+        if "file" in files.protocol:
+            _linked(path, content)
+        else:
+            files.pipe_file(path, content, mode="create")
     except FileExistsError:
         return False
     return True
+
+
+def _linked(path: str, content: bytes) -> None:
+    """Write a new file of this machine that is never seen without its content.
+
+    Raises:
+        FileExistsError: There is one of that name.
+    """
+    unfinished = f"{path}.{uuid.uuid4().hex}"
+    with open(unfinished, "xb") as file:
+        file.write(content)
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A disk that knows no links: the file may then be seen empty for a moment.
+        with open(path, "xb") as file:
+            file.write(content)
+    finally:
+        os.unlink(unfinished)
