@@ -94,7 +94,9 @@ def content(store: MlflowClient) -> dict[str, Any]:
     experiments = [each.experiment_id for each in store.search_experiments()]
     for run in store.search_runs(experiments):
         run_id = run.info.run_id
-        tags = {name: value for name, value in run.data.tags.items() if name not in CHANGING}
+        # The description holds the line of code that loads this run's predictions, by its id.
+        told = {name: value.replace(run_id, "RUN") for name, value in run.data.tags.items()}
+        tags: dict[str, Any] = {name: value for name, value in told.items() if name not in CHANGING}
         if "assay.difference" in tags:
             tags["assay.difference"] = {**json.loads(tags["assay.difference"]), "from": ""}
         files = Path(store.download_artifacts(run_id, ""))
