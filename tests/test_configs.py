@@ -92,7 +92,8 @@ def test_the_form_has_typed_fields_in_order() -> None:
 
     schema = evaluate.parameters.model_dump()
     fields = sorted(schema["properties"], key=lambda name: schema["properties"][name]["position"])
-    assert fields == ["task", "dataset", "models", "columns", "metrics", "settings"]
+    assert fields == ["task", "dataset", "models", "metrics", "columns", "settings"]
+    assert schema["additionalProperties"] is False
     assert set(fields) == set(Evaluation.model_fields)
     assert set(schema["required"]) == {"task", "dataset", "models"}
     assert "image-classification" in schema["properties"]["task"]["enum"]
