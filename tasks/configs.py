@@ -86,7 +86,7 @@ def parse(given: Any) -> Evaluation:
     'c/d'
     >>> parse({"tusk": "text-classification"})
     Traceback (most recent call last):
-    tasks.errors.UnknownName: There is no key 'tusk'; there are: task, dataset, models, columns, metrics, \
+    tasks.errors.UnknownName: There is no key 'tusk'; there are: task, dataset, models, metrics, columns, \
 settings. Did you mean 'task'?
     """
     if not isinstance(given, Mapping):
