@@ -118,7 +118,8 @@ def compare_models(plan: Plan, outcomes: list[Outcome]) -> list[Standing]:
     return compare.standings(plan, outcomes)
 
 
-def _run_name() -> str:
+def run_name() -> str:
+    """Return what a run evaluates, for its page."""
     given = flow_run.parameters
     dataset, models = given.get("dataset"), given.get("models") or []
     path = dataset.get("path") if isinstance(dataset, Mapping) else getattr(dataset, "path", "?")
@@ -128,7 +129,7 @@ def _run_name() -> str:
 
 @flow(
     name="evaluate",
-    flow_run_name=_run_name,
+    flow_run_name=run_name,
     # They are checked below, so that what is wrong with them is one sentence, as everywhere.
     validate_parameters=False,
     on_completion=[announcements.evaluation_ended],

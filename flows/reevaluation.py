@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, get_run_logger, task
@@ -15,7 +13,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.companion import COMPANION
-from flows.evaluation import evaluate
+from flows.evaluation import evaluate, run_name
 from flows.forms import form
 from flows.states import in_one_sentence
 from tasks import changes, reevaluation, reevaluation_report, track
@@ -61,11 +59,7 @@ def remember(looked: Looked, judged: Reevaluated) -> Reevaluated:
 
 
 def _run_name() -> str:
-    given = flow_run.parameters
-    dataset, models = given.get("dataset"), given.get("models") or []
-    path = dataset.get("path") if isinstance(dataset, Mapping) else getattr(dataset, "path", "?")
-    count = "1 model" if len(models) == 1 else f"{len(models)} models"
-    return f"again · {given.get('task')} · {Path(str(path)).name} · {count}"
+    return f"again · {run_name()}"
 
 
 @flow(name="reevaluate", flow_run_name=_run_name)

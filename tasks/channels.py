@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from tasks import configs
@@ -59,10 +58,7 @@ def read(path: Path) -> list[Channel]:
     """
     if not path.is_file():
         raise NotFound(f"There is no file '{path}' that says who is told of what.")
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise BadEvaluation(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    given = configs.document(path)
     try:
         return parse(given)
     except UserError as error:

@@ -46,14 +46,23 @@ def read(path: Path) -> Evaluation:
     Raises:
         UserError: The file is not YAML, or not an evaluation; the message names the file and the key.
     """
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise BadEvaluation(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    given = document(path)
     try:
         return parse(expand(given))
     except UserError as error:
         raise type(error)(f"{path}: {error}") from error
+
+
+def document(path: Path) -> Any:
+    """Return what a YAML file holds.
+
+    Raises:
+        BadEvaluation: It is not YAML; the message names the file.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise BadEvaluation(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
 
 
 def expand(given: Any) -> Any:

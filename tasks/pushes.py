@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from tasks import configs
@@ -137,10 +136,7 @@ def read(path: Path) -> list[Rule]:
     """
     if not path.is_file():
         raise NotFound(f"There is no file '{path}' that says what a push starts.")
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise BadEvaluation(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    given = configs.document(path)
     try:
         if not isinstance(given, Mapping):
             raise BadEvaluation("Rules are a mapping with the one key 'rules', a list.")

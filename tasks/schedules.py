@@ -86,10 +86,7 @@ def read(path: Path) -> list[Entry]:
     """
     if not path.is_file():
         raise NotFound(f"There is no file '{path}' that says what runs by itself.")
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise BadEvaluation(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    given = configs.document(path)
     try:
         return parse(given)
     except UserError as error:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, JsonValue, ValidationError, create_model, model_validator
 
 from tasks import configs
@@ -150,10 +149,7 @@ def read(path: Path, expand: Callable[[Any], Any] = configs.expand) -> Suite:
     Raises:
         UserError: It is not YAML, or not a suite; the message names the file and the key.
     """
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise BadEvaluation(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    given = configs.document(path)
     try:
         suite = parse(expand(given))
     except UserError as error:
