@@ -37,14 +37,14 @@ def work(limit: int, name: str | None = None) -> NoReturn:
 
 
 def main() -> None:
-    """Deploy what configs/schedules.yaml says, then work."""
+    """See that the forms are there, then work."""
     from pathlib import Path
 
     from flows import deployments
     from tasks import schedules
 
     environment.prepare(quiet=False)
-    deployments.deploy(schedules.read(schedules.SHIPPED), Path.cwd())
+    deployments.ensure(schedules.read(schedules.SHIPPED), Path.cwd())
     work(LIMIT)
 
 
