@@ -30,12 +30,11 @@ from flows import lost_runs, sequels
 from flows.evaluation import evaluate
 from flows.reevaluation import reevaluate
 from flows.suite import suite
+from flows.worker import POOL
 from tasks import schedules
 from tasks.errors import UserError
 from tasks.schedules import Entry
 
-POOL = "assay"
-"""The work pool that every deployment runs in."""
 TAG = "assay"
 BY_ITSELF = "assay:schedules"
 """On what the file of schedules asks for: such a deployment goes when its entry does."""
