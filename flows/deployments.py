@@ -31,9 +31,9 @@ from flows.evaluation import evaluate
 from flows.reevaluation import reevaluate
 from flows.suite import suite
 from flows.worker import POOL
-from tasks import schedules
 from tasks.errors import UserError
-from tasks.schedules import Entry
+from tasks.events import schedules
+from tasks.events.schedules import Entry
 
 TAG = "assay"
 BY_ITSELF = "assay:schedules"

@@ -49,7 +49,7 @@ def main() -> None:
     from pathlib import Path
 
     from flows import deployments
-    from tasks import schedules
+    from tasks.events import schedules
 
     environment.prepare(quiet=False)
     deployments.ensure(schedules.read(schedules.SHIPPED), Path.cwd())

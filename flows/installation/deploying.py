@@ -11,7 +11,7 @@ def main() -> None:
     """See that the forms are there; what runs by itself is deployed where nothing ever was."""
     environment.prepare(quiet=False)
     from flows import deployments
-    from tasks import schedules
+    from tasks.events import schedules
 
     done = deployments.ensure(schedules.read(schedules.SHIPPED), Path.cwd())
     print("deployed:", ", ".join(done.changed) or "nothing new", flush=True)

@@ -126,7 +126,9 @@ def establish() -> None:
             capture_output=True,
             text=True,
             check=False,
-            **_as(user),
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
         )
         if done.returncode:
             raise NoDatabase(f"PostgreSQL could not make its database: {done.stderr.strip()[-500:]}")
@@ -179,10 +181,6 @@ def forget_the_dead() -> None:
 
 def _password_file() -> Path:
     return home.home() / "installation" / "postgres.password"
-
-
-def _as(user: str | None) -> dict[str, object]:
-    return {"user": user, "group": user, "extra_groups": []} if user else {}
 
 
 def _own(path: Path, user: str | None) -> None:

@@ -73,8 +73,7 @@ def adopt(part: Part) -> psutil.Process | None:
 
 def _runs(process: psutil.Process, part: Part) -> bool:
     with suppress(psutil.Error):
-        command = process.cmdline()
-        return command[1:] == list(part.command[1:])
+        return bool(process.cmdline()[1:] == list(part.command[1:]))
     return False
 
 
@@ -83,7 +82,7 @@ def is_alive(process: psutil.Process) -> bool:
     if isinstance(process, psutil.Popen) and process.poll() is not None:
         return False
     try:
-        return process.is_running() and process.status() not in ENDED
+        return bool(process.is_running() and process.status() not in ENDED)
     except psutil.Error:
         return False
 
@@ -97,7 +96,7 @@ def end(process: psutil.Process, how: int, grace: float, descendants: bool = Tru
         grace: Seconds that it is given.
         descendants: Whether what it started ends too.
     """
-    below = []
+    below: list[psutil.Process] = []
     with suppress(psutil.Error):
         below = process.children(recursive=True) if descendants else []
     with suppress(psutil.Error):

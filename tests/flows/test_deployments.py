@@ -9,7 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 
 from flows import deployments
-from tasks.schedules import Entry
+from tasks.events.schedules import Entry
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 NIGHTLY = Entry(name="nightly", run="sst2", cron="0 3 * * *")
