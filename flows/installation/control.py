@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 import filelock
+import psutil
 
 from flows import environment
 from flows.companion import free_port
@@ -28,6 +29,7 @@ from tasks.errors import AssayError, BadEvaluation
 PATIENCE = 600.0
 """Seconds a start may take before one is told that it does not work; it is tried on all the same."""
 LAST_LINES = 5
+_started: list[psutil.Popen] = []
 
 
 class NotStarted(AssayError):
@@ -90,7 +92,8 @@ def start(wishes: Wishes, tell: Callable[[str], None] = lambda part: None) -> Wi
         AssayError: It runs already, a port is taken, PostgreSQL cannot be had, or a part does not start.
     """
     done = prepare(wishes)
-    processes.spawn(sentinel.SUPERVISOR)
+    # Kept, because Python complains of a process that is forgotten while it runs.
+    _started.append(processes.spawn(sentinel.SUPERVISOR))
     await_parts(tell)
     return done
 
