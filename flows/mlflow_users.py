@@ -15,7 +15,7 @@ def agree(user: str, password: str) -> bool:
     from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 
     store = SqlAlchemyStore()
-    store.init_db(auth_config.database_uri)
+    store.init_db(auth_config.database_uri)  # type: ignore[no-untyped-call]  # MLflow annotates only some
     if not store.has_user(user) or store.authenticate_user(user, password):
         return False
     store.update_user(user, password=password)
