@@ -10,9 +10,10 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tasks import documents, signatures
+from tasks import documents
 from tasks.cards import header
 from tasks.errors import BadEvaluation
+from tasks.publish import signatures
 
 CARD = "README.md"
 INDEX = "model-index"
