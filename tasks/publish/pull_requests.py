@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tasks import hub, signatures
+from tasks import hub
 from tasks.cards import header
 from tasks.errors import BadEvaluation, NoAccess, OutOfReach, UserError
-from tasks.publish import comment, discussions, entries, merging, permission
+from tasks.publish import comment, discussions, entries, merging, permission, signatures
 from tasks.publish.results import Result
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def _once(
         for result in older
     )
     own = merging.signed_by(signatures.public_key())
-    mine, *twins = discussions.own(api, model) or [None]
+    open_ones = discussions.own(api, model)
+    mine, twins = (open_ones[0] if open_ones else None), open_ones[1:]
     there = _files(api, model, main)
     head = _head(api, model, mine) if mine else main
     offered = _files(api, model, head) if mine else {}

@@ -80,7 +80,7 @@ def test_two_that_open_a_pull_request_at_the_same_moment_end_with_one(
         model = hub.repositories["models", "acme/topic"]
         homes = [environment(hub, tmp_path / each, HF_TOKEN=WRITER) for each in installations]
         for each in {home["ASSAY_HOME"]: home for home in homes}.values():
-            key = python(["-c", "from tasks.signatures import public_key as k; k()"], each)
+            key = python(["-c", "from tasks.publish.signatures import public_key as k; k()"], each)
             assert key.returncode == 0, key.stderr
         hub.together = threading.Barrier(2)
         made = together(homes, splits)
