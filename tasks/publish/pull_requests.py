@@ -188,10 +188,10 @@ def wanted(
     present = merging.own_items(merging.index_of(card, model), merging.signed)
     kept = merging.own_items(merging.index_of(offered.get(merging.CARD, ""), model), merging.signed)
     mine = merging.own_items(merging.index_of(offered.get(merging.CARD, ""), model), own)
-    # Another installation of the same user's offers its results in the same pull request.
-    others = [item for item in kept if item not in mine and item not in present]
-    card = merging.card_with(card, others, model, merging.nobody)
-    card = merging.card_with(card, mine, model, own)
+    # Another installation of the same user's offers its results in the same pull request; the order stays.
+    for item in kept:
+        if item in mine or item not in present:
+            card = merging.card_with(card, [item], model, own if item in mine else merging.nobody)
     fresh = [entries.of_card(result, endpoint) for result in results]
     found = {merging.CARD: merging.card_with(card, fresh, model, own)}
     for path in {*there, *offered} - {merging.CARD}:
@@ -199,10 +199,10 @@ def wanted(
         present = merging.entries_of(text, path)
         kept = merging.own_entries(offered.get(path, ""), path, merging.signed)
         mine = merging.own_entries(offered.get(path, ""), path, own)
-        others = [entry for entry in kept if entry not in mine and entry not in present]
-        if mine or others:
-            text = merging.file_with(text, others, path, merging.nobody)
-            found[path] = merging.file_with(text, mine, path, own)
+        for entry in kept:
+            if entry in mine or entry not in present:
+                text = merging.file_with(text, [entry], path, own if entry in mine else merging.nobody)
+                found[path] = text
     for result in results:
         path = entries.path_of(result)
         entry = entries.of_file(result, endpoint, entries.task_id(result, _benchmark(result)))
