@@ -50,7 +50,7 @@ class Limits(Strict):
     hours: float | None = Field(
         24.0,
         gt=0,
-        description="Hours a run may predict, waiting for a device left out; what is done is kept.",
+        description="Hours a run may predict, waits for a device left out; what is done is kept.",
     )
     dollars: float | None = Field(
         None, ge=0, description="Dollars a run may spend at endpoints, by the price the evaluation states."

@@ -61,13 +61,16 @@ def installation(
 def started(installation: Installation, flow: str, parameters: dict[str, Any]) -> str:
     with installation.client() as client:
         identity = deployment_id(client, f"{flow}/{flow}")
-    answered = httpx.post(
-        f"{installation.prefect}/api/deployments/{identity}/create_flow_run",
-        json={"parameters": parameters},
-        timeout=60,
-    )
-    assert answered.status_code == 201, answered.text
-    return str(answered.json()["id"])
+    start = f"{installation.prefect}/api/deployments/{identity}/create_flow_run"
+
+    def answered() -> httpx.Response | None:
+        found = httpx.post(start, json={"parameters": parameters}, timeout=60)
+        # SQLite lets one write at a time, and says so where a machine is slow.
+        return None if found.status_code == 503 else found
+
+    found = until(answered)
+    assert found.status_code == 201, found.text
+    return str(found.json()["id"])
 
 
 def ended(installation: Installation, identity: str) -> FlowRun:
@@ -97,7 +100,6 @@ def test_what_the_policy_does_not_allow_fails_with_one_sentence_and_the_demo_run
             f"The dataset '{demo}/../../tests'",
         ),
         ("evaluate", digits(demo, models=[{"predictions": "/etc/p.csv"}]), "The file of predictions"),
-        ("evaluate", digits(demo, settings={"allow_pickle": True}), "What 'allow_pickle' asks for"),
         (
             "reevaluate",
             digits(demo, settings={"allow_remote_code": True}),
@@ -108,7 +110,6 @@ def test_what_the_policy_does_not_allow_fails_with_one_sentence_and_the_demo_run
             digits(demo, models=[{"name": "m", "endpoint": "http://169.254.169.254/v1"}]),
             "The endpoint 'http://169.254.169.254'",
         ),
-        ("evaluate", digits(demo, settings={"publish": True}), "The results cannot be published"),
         (
             "suite",
             {"name": "s", "evaluations": [{"config": "/etc/passwd"}], "models": one},
