@@ -44,7 +44,8 @@ def policy(
 
 def _allowed(name: str) -> bool:
     """Print whether a config or suite may run, and return it."""
-    from tasks import configs, schedules, suites
+    from tasks import configs, suites
+    from tasks.events import schedules
     from tasks.policy import admission, rules
 
     given = suites.read(suites.find(name)) if schedules.is_suite(name) else configs.read(configs.find(name))
