@@ -15,10 +15,10 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import AutomationSort
 from prefect.events.actions import ChangeFlowRunState
 
+from flows.worker import BEAT
+
 SILENT = "assay: a run is silent"
 CRASHED = "assay: a crashed run goes on"
-BEAT = 30
-"""Seconds between a run's heartbeats: the least that Prefect takes."""
 SILENCE = timedelta(seconds=3 * BEAT)
 OVER = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", "AwaitingRetry")
 
