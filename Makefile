@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m infra.demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

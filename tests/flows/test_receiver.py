@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 
 from flows import receiver
 from flows.deployments import deploy
-from tasks.pushes import Rule
+from tasks.events.pushes import Rule
 from tests.test_pushes import MODEL, refs, webhook
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
