@@ -28,12 +28,14 @@ def work(limit: int, name: str | None = None) -> NoReturn:
         "ASSAY_HOME": str(home.home()),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(lost_runs.BEAT),
+        # A server that is away for some minutes, as while it is restarted, ends no run: 2 + 4 + … + 128 s.
+        "PREFECT_CLIENT_MAX_RETRIES": "7",
     }
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
     called = name or f"{socket.gethostname()} {os.getpid()}"
     command = ["worker", "start", "--pool", POOL, "--type", "process", "--name", called]
-    os.execv(sys.executable, [sys.executable, "-m", "prefect", *command, "--limit", str(limit)])
+    os.execv(sys.executable, [sys.executable, "-m", "flows.watch", *command, "--limit", str(limit)])
 
 
 def main() -> None:

@@ -29,19 +29,25 @@ from urllib.parse import urlsplit, urlunsplit
 from filelock import BaseFileLock, FileLock, Timeout
 
 from tasks import delivery, home, records
+from tasks.errors import AssayError
 from tasks.records import CONTENT, SENT, Record
 from tasks.tracking import client
 
 RESUMABLE = 7 * 24 * 3600.0
 """Seconds for which an evaluation that was stopped can go on in its own runs."""
-SETTLING = 10.0
-"""Seconds that another process, which looks whether an attempt is left behind, may hold its lock."""
+SETTLING = 60.0
+"""Seconds that another process may hold an attempt's lock: to look whether it is left behind, or until it
+notices that it has lost the run."""
 LOCK = "lock"
 ABOUT = "attempt.json"
 PARENT = "evaluation"
 RUNS = "runs"
 
 _held: dict[str, BaseFileLock] = {}
+
+
+class Occupied(AssayError):
+    """Two processes are at work on one attempt."""
 
 
 def box() -> Path:
@@ -75,6 +81,9 @@ def open_attempt(evaluation: str, name: str | None) -> tuple[str, bool]:
 
     Returns:
         Its name, and whether there was one.
+
+    Raises:
+        Occupied: Another process works on the very attempt.
     """
     for folder in _left():
         about = records.read(folder, ABOUT) or {}
@@ -90,7 +99,10 @@ def open_attempt(evaluation: str, name: str | None) -> tuple[str, bool]:
     folder = folder_of(attempt)
     known = (folder / ABOUT).exists()
     folder.mkdir(parents=True, exist_ok=True)
-    _lock(folder, SETTLING)
+    if not _lock(folder, SETTLING) and attempt not in _held:
+        raise Occupied(
+            "Another process of this machine is at work on the same run; one of the two has to end."
+        )
     if not known:
         records.write(folder, ABOUT, {"evaluation": evaluation, "address": address(), "began": time.time()})
     return attempt, known
