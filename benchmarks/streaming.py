@@ -97,10 +97,10 @@ def peak() -> int:
 def ours(folder: Path) -> dict[str, Any]:
     """Stream, predict and store every row."""
     from tasks import home, load
+    from tasks.data.intake import Intake
     from tasks.inference.chunks import ChunkStore, key_of
     from tasks.inference.engine import Flow, predict, stored_schema
     from tasks.inference.segments import missing
-    from tasks.intake import Intake
     from tasks.spec import Dataset
 
     rows = load.narrowed(

@@ -110,10 +110,10 @@ def _run(folder: str, kill_at: float | None) -> dict[str, Any]:
 def run(folder: Path) -> dict[str, Any]:
     """Stream the rows, and predict and store those that are not stored."""
     from tasks import home, load
+    from tasks.data.intake import Intake
     from tasks.inference.chunks import ChunkStore, key_of
     from tasks.inference.engine import Flow, predict, stored_schema
     from tasks.inference.segments import missing, predicted
-    from tasks.intake import Intake
     from tasks.spec import Dataset
 
     rows = load.narrowed(

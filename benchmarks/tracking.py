@@ -12,22 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measurement import Result, clocked, result, side_by_side
-from tasks import (
-    board_page,
-    candidates,
-    columns,
-    home,
-    leaderboard,
-    ledger,
-    load,
-    outbox,
-    predict,
-    score,
-    track,
-)
-from tasks import records as kept
+from tasks import candidates, columns, home, load, predict, score, track
+from tasks.board import board_page, leaderboard
 from tasks.plan import Plan, requests
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings
+from tasks.tracking import ledger, outbox
+from tasks.tracking import records as kept
 from tasks.types import task_type
 
 ROWS = 10_000

@@ -17,12 +17,12 @@ from prefect.utilities.urls import url_for
 
 from flows.companion import COMPANION
 from flows.membership import membership
-from tasks import notices
-from tasks.notices import Notice
+from tasks.board.scoreboard import Scoreboard
+from tasks.events import notices
+from tasks.events.notices import Notice
 from tasks.report import RunReport
-from tasks.scoreboard import Scoreboard
 from tasks.track import run_url
-from tasks.tracking import client
+from tasks.tracking.mlflow_store import client
 
 ALONE = "nothing"
 """What an evaluation is part of that is on its own."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import companion, environment
 from tasks import configs
-from tasks.functions import Function
+from tasks.elsewhere.functions import Function
 from tasks.spec import Model
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from tasks import comparison, comparison_report
-from tasks.comparison import Comparison
-from tasks.disagreements import MOST
+from tasks.comparing import comparison, comparison_report
+from tasks.comparing.comparison import Comparison
+from tasks.comparing.disagreements import MOST
 from tasks.errors import listing
 from tasks.spec import Metric
 

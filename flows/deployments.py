@@ -29,9 +29,9 @@ from flows import lost_runs, sequels
 from flows.evaluation import evaluate
 from flows.reevaluation import reevaluate
 from flows.suite import suite
-from tasks import schedules
 from tasks.errors import UserError
-from tasks.schedules import Entry
+from tasks.events import schedules
+from tasks.events.schedules import Entry
 
 POOL = "assay"
 """The work pool that every deployment runs in."""

@@ -20,11 +20,12 @@ from flows.progress import progress
 from flows.publication import publish
 from flows.recovery import check_attempts, may_pass
 from flows.states import in_one_sentence
-from tasks import candidates, columns, compare, configs, exhibits, load, predict, report, score, track
+from tasks import candidates, columns, compare, configs, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping
 from tasks.compare import Outcome, Standing
 from tasks.errors import AssayError
+from tasks.evidence import exhibits
 from tasks.load import RowsReference
 from tasks.plan import Plan, requests
 from tasks.predict import PredictionsReference

@@ -23,9 +23,9 @@ from prefect.utilities.urls import url_for
 from pydantic import SecretStr
 
 from flows.announcements import ALONE
-from tasks import channels
-from tasks.channels import Channel, Told
 from tasks.errors import BadEvaluation, listing, nearest
+from tasks.events import channels
+from tasks.events.channels import Channel, Told
 
 PREFIX = "assay: tell of "
 _ANY = UUID(int=0)

@@ -8,11 +8,11 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from tasks import recorded
 from tasks.errors import AssayError
 from tasks.publish import results as runs
 from tasks.publish.pull_requests import Publication
 from tasks.publish.pull_requests import publish as offer
+from tasks.tracking import finished
 
 
 class PublicationFailed(AssayError):
@@ -23,7 +23,7 @@ class PublicationFailed(AssayError):
 def find_runs(run_ids: Sequence[str]) -> dict[str, list[str]]:
     """Return the runs of each model, the runs of an evaluation in the place of its own."""
     found: dict[str, list[str]] = {}
-    for each in recorded.find(run_ids):
+    for each in finished.find(run_ids):
         found.setdefault(runs.read(each.run_id).model, []).append(each.run_id)
     return found
 

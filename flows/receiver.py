@@ -15,7 +15,7 @@ from prefect.client.schemas.sorting import DeploymentSort
 from prefect.exceptions import ObjectNotFound
 
 from tasks.errors import BadEvaluation, UserError, listing
-from tasks.pushes import Push, Rule, Start, pushes, starts
+from tasks.events.pushes import Push, Rule, Start, pushes, starts
 
 HEADER = "X-Webhook-Secret"
 MOST_BYTES = 1_000_000

@@ -16,12 +16,13 @@ from flows.companion import COMPANION
 from flows.evaluation import evaluate, run_name
 from flows.forms import form
 from flows.states import in_one_sentence
-from tasks import changes, reevaluation, reevaluation_report, track
-from tasks.changes import Looked
-from tasks.reevaluation import Reevaluated, Reevaluation
+from tasks import track
+from tasks.repetition import changes, reevaluation, reevaluation_report
+from tasks.repetition.changes import Looked
+from tasks.repetition.reevaluation import Reevaluated, Reevaluation
 from tasks.report import RunReport
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
-from tasks.tracking import client
+from tasks.tracking.mlflow_store import client
 
 REGRESSED = "assay.evaluation.regressed"
 """The event that says a score got worse; its payload is what a notification needs."""

@@ -7,7 +7,9 @@ import os
 from prefect.artifacts import create_table_artifact
 
 from flows.companion import COMPANION
-from tasks import exhibits, leaderboard, ledger
+from tasks.board import leaderboard
+from tasks.evidence import exhibits
+from tasks.tracking import ledger
 
 LATEST = 200
 """Runs that are looked at: a page is to be read, and a server gives a few hundred runs in a second."""

@@ -15,15 +15,16 @@ from flows.evaluation import ModelsFailed, evaluate, origin, predict_rows, prepa
 from flows.forms import form
 from flows.membership import Membership, membership
 from flows.states import in_one_sentence
-from tasks import scoreboard, suite_run, suites
+from tasks import suites
+from tasks.board import scoreboard, suite_run
+from tasks.board.scoreboard import Column, Scoreboard
+from tasks.board.suite_run import SuiteRun
 from tasks.candidates import Candidate
 from tasks.errors import AssayError, UserError
 from tasks.inference import holding
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
-from tasks.scoreboard import Column, Scoreboard
 from tasks.spec import Model, Settings
-from tasks.suite_run import SuiteRun
 from tasks.suites import Entry, Part, Suite
 
 

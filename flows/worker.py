@@ -43,7 +43,7 @@ def main() -> None:
     from pathlib import Path
 
     from flows import deployments
-    from tasks import schedules
+    from tasks.events import schedules
 
     environment.prepare(quiet=False)
     deployments.deploy(schedules.read(schedules.SHIPPED), Path.cwd())

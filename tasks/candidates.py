@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks import catalogue, cluster, engines, examples, functions, home, prediction_files
+from tasks import catalogue, engines, home
+from tasks.data import examples
+from tasks.elsewhere import functions, prediction_files
+from tasks.elsewhere.functions import Function
 from tasks.errors import BadEvaluation, listing
-from tasks.functions import Function
+from tasks.fleet import cluster
 from tasks.inference import checkpoints, devices, endpoints, storage
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import ChunkStore, key_of

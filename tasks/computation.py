@@ -9,17 +9,17 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from tasks import prediction_files
 from tasks.candidates import Candidate, store_of
+from tasks.data.intake import Intake
+from tasks.elsewhere import prediction_files
+from tasks.elsewhere.functions import Caller
 from tasks.engines import FILE, opener
-from tasks.functions import Caller
 from tasks.inference import dispatch, engine
 from tasks.inference.chunks import Chunk
 from tasks.inference.efficiency import Meter, figures
 from tasks.inference.engine import Flow
 from tasks.inference.predictor import ROW, Options, Predictor, Remote
 from tasks.inference.tally import Tally
-from tasks.intake import Intake
 from tasks.load import count_of, head_rows, open_rows
 from tasks.plan import Plan
 from tasks.spec import Settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tasks import hub
 from tasks.errors import BadEvaluation, OutOfReach
 from tasks.publish.results import Result, finished, of_run
-from tasks.tracking import TAG
+from tasks.tracking.mlflow_store import TAG
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetLeaderboardEntry

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tasks import filters, home, hub, sources, splits, streams, versions
+from tasks import home, hub, sources, versions
+from tasks.data import filters, splits, streams
+from tasks.data.filters import Filters
+from tasks.data.spool import Spool
 from tasks.errors import BadEvaluation, unknown
-from tasks.filters import Filters
 from tasks.spec import Dataset
-from tasks.spool import Spool
 from tasks.types.nesting import roots
 
 if TYPE_CHECKING:

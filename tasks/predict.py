@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 
 from tasks import home, machine, versions
 from tasks.candidates import Candidate, store_of
-from tasks.cluster_prediction import predict_on_ray
 from tasks.computation import compute, finish
 from tasks.engines import SPREAD_BY_THEMSELVES
 from tasks.errors import AssayError
+from tasks.fleet.cluster_prediction import predict_on_ray
+from tasks.fleet.sharing import share
+from tasks.fleet.workers import devices_of, occupied, predict_side_by_side
 from tasks.inference import engine
 from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.claims import Claims
@@ -25,9 +27,7 @@ from tasks.inference.segments import Segment, cover, missing, predicted, read, r
 from tasks.inference.tally import Tally
 from tasks.load import count_of
 from tasks.plan import Plan
-from tasks.sharing import share
 from tasks.types import task_type
-from tasks.workers import devices_of, occupied, predict_side_by_side
 
 
 class PredictionFailed(AssayError):

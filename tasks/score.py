@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 
 from tasks import extraction
 from tasks.candidates import Candidate
+from tasks.data.references import plain, references
 from tasks.load import open_rows
 from tasks.metrics.contract import Measurement, Score
 from tasks.metrics.intervals import scores as scores_of
 from tasks.metrics.shapes import OF_ROWS, joined_rows
 from tasks.plan import Plan, Request
 from tasks.predict import PredictionsReference
-from tasks.references import plain, references
 from tasks.types.contract import Alignment, Judged
 
 

@@ -15,17 +15,17 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from tasks import artifacts, contents, outbox, patience, views
 from tasks.candidates import Candidate
-from tasks.delivery import digest
 from tasks.errors import NoAccess
-from tasks.overview import Pairs
+from tasks.evidence.overview import Pairs
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
-from tasks.records import After, ArtifactFolder, Record, take
 from tasks.report import OVERVIEW, RunReport, loading, markdown, score_keys
 from tasks.score import Judgement
-from tasks.tracking import SUITE_STARTED_BY, TAG, bury, client, experiment
+from tasks.tracking import artifacts, contents, outbox, patience, views
+from tasks.tracking.delivery import digest
+from tasks.tracking.mlflow_store import SUITE_STARTED_BY, TAG, bury, client, experiment
+from tasks.tracking.records import After, ArtifactFolder, Record, take
 
 _impatient: set[str] = set()
 """Attempts that have waited for the server in vain: until they end, each step of theirs tries once."""

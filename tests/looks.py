@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from tasks import artifacts, exhibits
 from tasks.candidates import Candidate
+from tasks.evidence import exhibits
 from tasks.plan import Plan
 from tasks.predict import PredictionsReference
 from tasks.score import Judgement
+from tasks.tracking import artifacts
 
 
 class _Kept(logging.Handler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,7 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            packages = {"tasks", "tasks.types", "tasks.inference", "tasks.metrics", "flows"}
-            inside = node.module in packages and node.module.count(".") == 0
+            inside = (ROOT / node.module.replace(".", "/")).is_dir()
             found |= {f"{node.module}.{alias.name}" for alias in node.names} if inside else {node.module}
     return {name for name in found if name.split(".")[0] in {"tasks", "flows"}}
 
@@ -76,6 +76,21 @@ def test_imports_run_one_way(path: Path) -> None:
     here = layer(".".join(relative.with_suffix("").parts))
     for name in imported(path):
         assert {layer(name), name, name.rpartition(".")[0]} & MAY_IMPORT[here], f"{relative} imports {name}"
+
+
+def test_folders_of_steps_import_each_other_one_way() -> None:
+    folders = sorted(path.parent for path in (ROOT / "tasks").glob("*/__init__.py"))
+    uses = {
+        folder.name: {
+            name.split(".")[1]
+            for path in folder.rglob("*.py")
+            for name in imported(path)
+            if name.count(".") > 1 and name.split(".")[1] != folder.name
+        }
+        & {each.name for each in folders}
+        for folder in folders
+    }
+    assert set(TopologicalSorter(uses).static_order()) == set(uses)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from tasks.candidates import decide
 from tasks.columns import map_columns
 from tasks.compare import Outcome
 from tasks.configs import parse
+from tasks.evidence.overview import drawn, matrices
 from tasks.load import load, open_rows
-from tasks.overview import drawn, matrices
 from tasks.plan import Plan, requests
 from tasks.types import task_type
 

@@ -9,9 +9,9 @@ import pytest
 
 from tasks import configs, load
 from tasks.columns import check_groups, map_columns
+from tasks.data.references import references
 from tasks.metrics import metric
 from tasks.plan import Plan, check_metrics, requests
-from tasks.references import references
 from tasks.spec import Evaluation
 from tasks.types import task_type
 from tests.shipped import KNOWN, rows

@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 
 from tasks import suites
+from tasks.board.scoreboard import (
+    Column,
+    Scoreboard,
+    as_json,
+    markdown,
+    mean_ranks,
+    mean_scores,
+    records,
+    rows,
+)
 from tasks.errors import NotFound, UserError
 from tasks.metrics.contract import Score
 from tasks.report import RunReport
-from tasks.scoreboard import Column, Scoreboard, as_json, markdown, mean_ranks, mean_scores, records, rows
 from tasks.types import task_type
 
 ENTRY = {

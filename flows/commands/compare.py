@@ -35,8 +35,8 @@ def compare(
 ) -> None:
     """Compare finished runs: differences with intervals, and where they disagree. No model runs."""
     environment.prepare()
-    from tasks import comparison_report
-    from tasks.comparison import compare as compared
+    from tasks.comparing import comparison_report
+    from tasks.comparing.comparison import compare as compared
 
     if rows:
         comparison_report.check_ending(rows)
@@ -45,7 +45,7 @@ def compare(
     if rows:
         comparison_report.write_rows(found, rows)
     if html:
-        from tasks.comparison_page import page
+        from tasks.comparing.comparison_page import page
 
         html.write_text(page(found), encoding="utf-8")
     if as_json:

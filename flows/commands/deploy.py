@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows import console, environment
-from tasks import schedules
+from tasks.events import schedules
 
 
 def deploy(

@@ -30,8 +30,8 @@ def leaderboard(
 ) -> None:
     """Show the latest score of every model on every dataset; what cannot be told apart shares a rank."""
     environment.prepare()
-    from tasks import board_exports, board_page
-    from tasks import leaderboard as board
+    from tasks.board import board_exports, board_page
+    from tasks.board import leaderboard as board
 
     every = board.read(dataset=dataset, task=task)
     places = board.chosen(every, metric)
@@ -47,7 +47,7 @@ def leaderboard(
         path.write_text(text(), encoding="utf-8")
         console.aside.print(f"Wrote {path}.", markup=False, soft_wrap=True)
     if publish:
-        from tasks import board_publication
+        from tasks.board import board_publication
 
         address = board_publication.publish(every, _pages())
         _link(address)
@@ -72,7 +72,7 @@ def _link(address: str) -> None:
 
 def _pages() -> str:
     """Return the address of MLflow's pages, where a server shows them."""
-    from tasks import outbox
+    from tasks.tracking import outbox
 
     address = outbox.address()
     if address.startswith("http"):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows import console, environment
-from tasks import channels
+from tasks.events import channels
 
 
 def notify(

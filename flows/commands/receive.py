@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from flows import console, environment
-from tasks import pushes
 from tasks.errors import BadEvaluation
+from tasks.events import pushes
 
 SECRET = "ASSAY_WEBHOOK_SECRET"
 SHORTEST = 16

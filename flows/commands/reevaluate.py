@@ -12,8 +12,8 @@ from tasks import configs
 from tasks.errors import UnknownName
 
 if TYPE_CHECKING:
-    from tasks.changes import Looked
-    from tasks.reevaluation import Reevaluation
+    from tasks.repetition.changes import Looked
+    from tasks.repetition.reevaluation import Reevaluation
     from tasks.spec import Evaluation
 
 
@@ -35,14 +35,14 @@ def reevaluate(
     """Evaluate again what changed, say which scores got worse, and keep a history. Exit code 1: some did."""
     environment.prepare()
     evaluation = _evaluation(target)
-    from tasks import changes
+    from tasks.repetition import changes
 
     looked = changes.look(evaluation)
     if not any(each.changed for each in looked):
         _say_unchanged(looked, as_json=as_json)
         return
     found = _made_again(evaluation, margin, alpha)
-    from tasks import reevaluation_report
+    from tasks.repetition import reevaluation_report
 
     if as_json:
         print(json.dumps(reevaluation_report.as_json(found), ensure_ascii=False, allow_nan=False))
@@ -58,11 +58,11 @@ def _evaluation(target: str) -> Evaluation:
     try:
         return configs.read(configs.find(target))
     except UnknownName as unknown:
-        from tasks import recorded
         from tasks.errors import NotFound
+        from tasks.tracking import finished
 
         try:
-            runs = recorded.find([target])
+            runs = finished.find([target])
         except NotFound as error:
             raise NotFound(f"'{target}' is neither a config nor a run. {unknown} {error}") from error
     models = [model for run in runs for model in run.record.evaluation.models]

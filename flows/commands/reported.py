@@ -11,7 +11,7 @@ import typer
 from flows import console, environment
 
 if TYPE_CHECKING:
-    from tasks.claims import Finding
+    from tasks.publish.claims import Finding
 
 
 def reported(
@@ -20,7 +20,7 @@ def reported(
 ) -> None:
     """Show reported scores beside ours: verified, not reproduced, or not to be told, and why."""
     environment.prepare()
-    from tasks.reported import reported as read
+    from tasks.publish.reported import reported as read
 
     found, notes = read(dataset)
     for note in notes:

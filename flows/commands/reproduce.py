@@ -10,7 +10,7 @@ import typer
 from flows import console, environment
 
 if TYPE_CHECKING:
-    from tasks.reproduction import Reproduction
+    from tasks.repetition.reproduction import Reproduction
 
 
 def reproduce(
@@ -27,9 +27,10 @@ def reproduce(
     environment.prepare()
     from dataclasses import replace
 
-    from tasks import recorded, reproduction
+    from tasks.repetition import reproduction
+    from tasks.tracking import finished
 
-    found = recorded.one(run)
+    found = finished.one(run)
     if dataset or model:
         found = replace(found, record=found.record.moved(dataset=dataset, model=model))
     with console.bar(found.record.title, found.record.rows["count"]) as advance:

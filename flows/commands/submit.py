@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows import console, environment
-from tasks import schedules
 from tasks.errors import AssayError, BadEvaluation, listing
+from tasks.events import schedules
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

@@ -13,7 +13,7 @@ from tasks import home, suites
 from tasks.errors import BadEvaluation
 
 if TYPE_CHECKING:
-    from tasks.scoreboard import Scoreboard
+    from tasks.board.scoreboard import Scoreboard
     from tasks.suites import Suite
 
 
@@ -68,7 +68,7 @@ def _run(asked: Suite, prefect: companion.Companion | None, as_json: bool) -> Sc
         from flows.progress import progress
         from flows.suite import SuiteFailed, parameters
         from flows.suite import suite as flow
-        from tasks import scoreboard
+        from tasks.board import scoreboard
 
         if prefect:
             prefect.wait()

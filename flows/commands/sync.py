@@ -17,8 +17,8 @@ def sync(
 ) -> None:
     """Send MLflow the results that it could not be given when they were found."""
     environment.prepare()
-    from tasks import outbox, patience
     from tasks.errors import unknown
+    from tasks.tracking import outbox, patience
 
     if moved_from is not None:
         if moved_from not in outbox.elsewhere():

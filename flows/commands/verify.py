@@ -28,7 +28,7 @@ def verify(
 ) -> None:
     """Check the signed scores of a model's card; without a card, print this installation's public key."""
     environment.prepare()
-    from tasks import signatures
+    from tasks.publish import signatures
 
     if trust:
         added, _, name = trust.partition("=")

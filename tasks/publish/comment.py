@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks import signatures
 from tasks.cards.header import written
+from tasks.publish import signatures
 from tasks.publish.results import Result
 from tasks.report import escaped
 from tasks.settings import Settings

@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tasks import signatures, versions
+from tasks import versions
+from tasks.publish import signatures
 from tasks.publish.results import Result
 
 SOURCE = "Assay"

@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from tasks import signatures
 from tasks.cards import header
 from tasks.errors import BadEvaluation
+from tasks.publish import signatures
 
 CARD = "README.md"
 INDEX = "model-index"

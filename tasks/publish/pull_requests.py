@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tasks import hub, signatures
+from tasks import hub
 from tasks.cards import header
 from tasks.errors import BadEvaluation, NoAccess, OutOfReach, UserError
-from tasks.publish import comment, entries, merging, permission
+from tasks.publish import comment, entries, merging, permission, signatures
 from tasks.publish.results import Result
 
 if TYPE_CHECKING:

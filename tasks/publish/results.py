@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadEvaluation, NotFound
-from tasks.tracking import TAG, client
+from tasks.tracking.mlflow_store import TAG, client
 
 if TYPE_CHECKING:
     import pyarrow as pa

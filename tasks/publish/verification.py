@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks import hub, signatures
+from tasks import hub
 from tasks.errors import NotFound
-from tasks.publish import merging
+from tasks.publish import merging, signatures
 
 Verdict = Literal["genuine", "altered", "unknown key", "not signed", "not by Assay"]
 NOT_FAULTS: tuple[Verdict, ...] = ("genuine", "not signed", "not by Assay")

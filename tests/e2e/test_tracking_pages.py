@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from tasks import board_page, leaderboard, ledger, views
+from tasks.board import board_page, leaderboard
+from tasks.tracking import ledger, views
 from tests.e2e.conftest import ROOT
 from tests.test_leaderboard import HOSTILE, entry
 from tests.tracking.material import judged

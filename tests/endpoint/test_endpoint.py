@@ -18,7 +18,7 @@ import datasets
 import pytest
 
 from flows.evaluation import evaluate
-from tasks import candidates, load, predict, tracking
+from tasks import candidates, load, predict
 from tasks.columns import map_columns
 from tasks.configs import parse
 from tasks.errors import BadEvaluation, NoAccess, NotFound, OutOfReach, RowFailures, UserError
@@ -27,6 +27,7 @@ from tasks.inference.attempts import Patience
 from tasks.inference.generation import row_seed
 from tasks.plan import Plan, requests
 from tasks.predict import PredictionFailed
+from tasks.tracking import mlflow_store
 from tasks.types import task_type
 from tests.endpoint.server import KEY, MODEL, Talker, answer, running
 
@@ -89,7 +90,7 @@ def predicted(
 
 
 def run_of(run_id: str) -> Any:
-    return tracking.client().get_run(run_id)
+    return mlflow_store.client().get_run(run_id)
 
 
 @pytest.mark.usefixtures("prefect_server")

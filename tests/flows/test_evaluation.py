@@ -13,10 +13,10 @@ from mlflow import MlflowClient
 
 from flows.evaluation import ModelsFailed, evaluate
 from tasks import home as places
-from tasks import tracking
 from tasks.errors import BadEvaluation, BadLabels, NotFound, Refused, UnknownName
 from tasks.report import as_json, markdown
 from tasks.spec import Dataset, Metric, Model, Settings
+from tasks.tracking import mlflow_store
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -69,7 +69,7 @@ def digits(demo: Path, **more: Any) -> dict[str, Any]:
 
 
 def runs(kind: str) -> list[Any]:
-    store = tracking.client()
+    store = mlflow_store.client()
     experiments = [each.experiment_id for each in store.search_experiments()]
     return list(store.search_runs(experiments, f"tags.`assay.kind` = '{kind}'"))
 
@@ -286,12 +286,12 @@ def test_labels_that_map_to_nothing_are_said_before_a_model_loads(demo: Path) ->
 
 
 def test_runs_of_a_killed_process_are_ended_as_killed(demo: Path) -> None:
-    store = tracking.client()
-    experiment = tracking.experiment(store, "digits")
+    store = mlflow_store.client()
+    experiment = mlflow_store.experiment(store, "digits")
     gone = store.create_run(
         experiment, tags={"assay.process": f"{__import__('socket').gethostname()}:999999:1"}
     )
-    alive = store.create_run(experiment, tags={"assay.process": tracking.this_process()})
+    alive = store.create_run(experiment, tags={"assay.process": mlflow_store.this_process()})
     evaluate(**digits(demo, models=[Model(name=str(demo / "models" / "digits-resnet"))]))
     assert store.get_run(gone.info.run_id).info.status == "KILLED"
     assert store.get_run(alive.info.run_id).info.status == "RUNNING"

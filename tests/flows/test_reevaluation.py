@@ -14,11 +14,12 @@ from prefect.client.orchestration import get_client
 from safetensors.torch import load_file, save_file
 
 from flows.reevaluation import REGRESSED, reevaluate
-from tasks import changes, history, recorded, tracking
 from tasks.configs import parse
-from tasks.reevaluation import Reevaluation
-from tasks.reevaluation_report import as_json, markdown, sentences
+from tasks.repetition import changes
+from tasks.repetition.reevaluation import Reevaluation
+from tasks.repetition.reevaluation_report import as_json, markdown, sentences
 from tasks.spec import Dataset, Metric, Model
+from tasks.tracking import finished, history, mlflow_store
 from tests.runs import tracked
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -79,12 +80,12 @@ async def events(name: str) -> list[dict[str, Any]]:
 
 
 def points(run_id: str, key: str) -> list[tuple[int, float]]:
-    found = tracking.client().get_metric_history(run_id, key)
+    found = mlflow_store.client().get_metric_history(run_id, key)
     return sorted((each.step, each.value) for each in found)
 
 
 def runs() -> int:
-    store = tracking.client()
+    store = mlflow_store.client()
     return len(store.search_runs([each.experiment_id for each in store.search_experiments()]))
 
 
@@ -102,7 +103,7 @@ def test_a_model_that_got_worse_is_found_and_told_and_in_the_history(
     assert "the model (" in model.changed[0]
     assert (model.compared, model.predicted) == (100, 100)
     assert model.previous_run_id == began.run_id
-    old, new = (recorded.one(run_id).record.scores for run_id in (began.run_id, model.run_id))
+    old, new = (finished.one(run_id).record.scores for run_id in (began.run_id, model.run_id))
     for verdict in model.verdicts:
         assert verdict.verdict == "regressed"
         assert (verdict.old, verdict.new) == (old[verdict.score].value, new[verdict.score].value)
@@ -188,8 +189,8 @@ def test_of_a_dataset_that_grew_only_the_new_rows_are_predicted(
             "settings": {"reuse": False, "experiment": "alone"},
         }
     )
-    fresh = recorded.answers(recorded.one(alone[0])).to_pydict()
-    carried = recorded.answers(recorded.one(shuffled.run_id)).to_pydict()
+    fresh = finished.answers(finished.one(alone[0])).to_pydict()
+    carried = finished.answers(finished.one(shuffled.run_id)).to_pydict()
     assert carried["label"] == fresh["label"]
     assert points(shuffled.history_run_id, "accuracy")[-1][0] == 2
 

@@ -14,8 +14,9 @@ import transformers
 from flows.companion import free_port
 from flows.evaluation import evaluate
 from flows.suite import SuiteFailed, suite
-from tasks import scoreboard, tracking
+from tasks.board import scoreboard
 from tasks.suites import Entry, Suite, parts
+from tasks.tracking import mlflow_store
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -33,7 +34,7 @@ def entry(demo: Path, name: str, split: str, models: list[str], **more: Any) -> 
 
 
 def runs(kind: str) -> list[Any]:
-    store = tracking.client()
+    store = mlflow_store.client()
     experiments = [each.experiment_id for each in store.search_experiments()]
     return list(store.search_runs(experiments, f"tags.`assay.kind` = '{kind}'"))
 
@@ -74,7 +75,7 @@ def test_a_matrix_loads_each_model_once_and_is_one_table(demo: Path, loads: list
     assert parent.data.metrics["mean_rank/digits-resnet"] == 1.0
     assert parent.data.metrics["model_loads"] == 2
     assert "digits-vit-nano" in parent.data.tags["mlflow.note.content"]
-    store = tracking.client()
+    store = mlflow_store.client()
     table = json.loads(Path(store.download_artifacts(parent.info.run_id, "scores.json")).read_text("utf-8"))
     assert len(table["data"]) == 4
 

@@ -10,10 +10,9 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
-from tasks import signatures
 from tasks.cards import header
 from tasks.errors import BadEvaluation
-from tasks.publish import merging
+from tasks.publish import merging, signatures
 from tasks.publish.comment import mark, text
 from tasks.publish.pull_requests import wanted
 from tasks.publish.results import Result

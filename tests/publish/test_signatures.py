@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import signatures
 from tasks.errors import BadEvaluation, Refused
+from tasks.publish import signatures
 
 CLAIMS = {"score": "accuracy", "value": 0.9, "dataset": "acme/reviews"}
 

@@ -18,7 +18,7 @@ from typing import Any
 import mlflow
 from mlflow import MlflowClient
 
-from tasks import artifacts, outbox, records, tracking
+from tasks.tracking import artifacts, mlflow_store, outbox, records
 from tests.tracking.material import Judged, judged
 
 WRITING = (
@@ -149,7 +149,7 @@ def main(home: Path, demo: Path) -> None:
     os.environ["ASSAY_HOME"] = str(home / "template")
     ready = judged(demo)
     # A store is made once and copied, which saves each point the seconds of making its tables.
-    assert forked(lambda: tracking.client().search_experiments()) == 0
+    assert forked(lambda: mlflow_store.client().search_experiments()) == 0
 
     def afresh(name: str) -> None:
         mlflow.set_tracking_uri(None)
@@ -157,7 +157,7 @@ def main(home: Path, demo: Path) -> None:
         os.environ["ASSAY_HOME"] = str(home / name)
 
     def report(name: str) -> None:
-        (home / f"{name}.json").write_text(json.dumps(content(tracking.client())), encoding="utf-8")
+        (home / f"{name}.json").write_text(json.dumps(content(mlflow_store.client())), encoding="utf-8")
 
     def count() -> None:
         names: list[str] = []

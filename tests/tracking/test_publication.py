@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks import board_publication, leaderboard, ledger, patience, tracking
+from tasks.board import board_publication, leaderboard
 from tasks.errors import BadEvaluation
+from tasks.tracking import ledger, mlflow_store, patience
 from tests.test_leaderboard import entry
 from tests.tracking.material import judged
 
@@ -15,7 +16,7 @@ from tests.tracking.material import judged
 def test_published_twice_is_one_run_with_the_newest_page() -> None:
     for value in (0.5, 0.9):
         address = board_publication.publish(leaderboard.places([entry("good", value)]), "http://mlflow:5000")
-    store = tracking.client()
+    store = mlflow_store.client()
     (experiment,) = [each for each in store.search_experiments() if each.name == "leaderboard"]
     (run,) = store.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
@@ -37,7 +38,7 @@ def test_the_ledger_reads_tables_as_mlflow_itself_does(demo: Path) -> None:
     by_search = {each.run_id: each for each in ledger._of_server({"assay.kind": "run"}, None)}
     assert len(by_tables) == 2
     assert by_tables == by_search
-    store = tracking.client()
+    store = mlflow_store.client()
     store.delete_run(next(iter(by_tables)))
     assert len(ledger.entries()) == 1
 

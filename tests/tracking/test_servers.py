@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tasks import outbox, patience
 from tasks.errors import NoAccess
+from tasks.tracking import outbox, patience
 from tests.tracking.material import judged
 from tests.tracking.servers import Server
 

@@ -11,12 +11,13 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from tasks import artifacts, candidates, load, predict, score
+from tasks import candidates, load, predict, score
 from tasks.candidates import Candidate
 from tasks.columns import map_columns
 from tasks.configs import parse
 from tasks.plan import Plan, requests
 from tasks.score import Judgement
+from tasks.tracking import artifacts
 from tasks.types import task_type
 from tests.looks import looked
 

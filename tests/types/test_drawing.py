@@ -15,10 +15,11 @@ import torch
 import transformers
 from PIL import Image
 
-from tasks import artifacts, predict
+from tasks import predict
 from tasks.errors import BadEvaluation, Refused
 from tasks.metrics import compute
 from tasks.score import Judgement
+from tasks.tracking import artifacts
 from tests.metrics import models
 from tests.types.media import judged, pictures, planned, png, saved
 

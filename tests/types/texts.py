@@ -44,7 +44,7 @@ def judged(given: dict[str, Any]) -> tuple[Judgement, list[dict[str, Any]]]:
 
 def samples(given: dict[str, Any]) -> dict[str, list[Any]]:
     """Return the sample table of an evaluation of one model."""
-    from tasks.artifacts import sample_table
+    from tasks.tracking.artifacts import sample_table
 
     plan, candidate = planned(given)
     return sample_table(plan, candidate, predict.predict(plan, candidate).table())

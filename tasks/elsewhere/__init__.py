@@ -1,0 +1,1 @@
+"""Predictions made elsewhere: files of answers and Python functions in a model's place."""

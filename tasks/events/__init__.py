@@ -1,0 +1,1 @@
+"""What starts an evaluation by itself, and who is told when one ends."""

@@ -1,0 +1,1 @@
+"""What there is to see of a run: pictures, mistakes worth reading, an overview of all models."""
