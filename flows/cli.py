@@ -18,6 +18,7 @@ from flows.commands import (
     compare,
     datasets,
     deploy,
+    down,
     leaderboard,
     models,
     notify,
@@ -31,6 +32,7 @@ from flows.commands import (
     suite,
     sync,
     ui,
+    up,
     verify,
     worker,
 )
@@ -64,6 +66,8 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "notify": notify.notify,
     "receive": receive.receive,
     "ui": ui.ui,
+    "up": up.up,
+    "down": down.down,
 }
 """Every command by name; its signature and docstring are its options and its help."""
 

@@ -16,11 +16,11 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import AutomationSort
 from prefect.events.actions import ChangeFlowRunState
 
+from flows.worker import BEAT
+
 CRASHED = "assay: a crashed run goes on"
 FORMER = "assay: a run is silent"
 """What an earlier version made: it marked runs as lost for the time that the server itself was away."""
-BEAT = 30
-"""Seconds between a run's heartbeats: the least that Prefect takes."""
 SILENCE = timedelta(seconds=3 * BEAT)
 LOST = "Its process does not answer any more."
 GOES_ON = "Its process died; it waits for a worker, and goes on from its last finished chunk."

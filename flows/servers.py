@@ -19,6 +19,8 @@ from tasks import home
 from tasks.errors import AssayError, BadEvaluation
 
 HOST = "127.0.0.1"
+WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""MLflow would start processes for jobs that nothing here asks for."""
 PATIENCE = 120
 """Seconds a server may take to answer: the first start of each makes its database."""
 
@@ -49,7 +51,7 @@ def start(prefect_port: int, mlflow_port: int, *, detach: bool) -> None:
             processes["prefect_pid"] = _spawn(
                 "prefect-server", _prefect(prefect_port), {"PREFECT_UI_API_URL": addresses["prefect_api"]}
             )
-            processes["mlflow_pid"] = _spawn("mlflow-server", _mlflow(mlflow_port))
+            processes["mlflow_pid"] = _spawn("mlflow-server", _mlflow(mlflow_port), WITHOUT_JOBS)
             _await(f"{addresses['prefect_api']}/health", processes["prefect_pid"], "prefect-server")
             _await(f"{addresses['mlflow']}/health", processes["mlflow_pid"], "mlflow-server")
             processes["worker_pid"] = _spawn(
@@ -74,12 +76,18 @@ def start(prefect_port: int, mlflow_port: int, *, detach: bool) -> None:
 
 
 def stop() -> None:
-    """Stop servers that were left running."""
+    """Stop servers that were left running.
+
+    Raises:
+        BadEvaluation: They are those of `assay up`.
+    """
     try:
         known = json.loads(environment.server_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         console.out.print("No servers are running.")
         return
+    if known.get("supervised"):
+        raise BadEvaluation("These servers are started again when they end; stop them with `assay down`.")
     _end([int(known[name]) for name in ("worker_pid", "prefect_pid", "mlflow_pid") if name in known])
     environment.server_file().unlink(missing_ok=True)
     console.out.print("Stopped.")

@@ -29,6 +29,7 @@ from prefect.logging import get_logger
 from prefect.states import AwaitingRetry, Crashed
 
 from flows.lost_runs import GOES_ON, LOST, SILENCE
+from flows.worker import POOL
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -175,8 +176,6 @@ def _heard(client: SyncPrefectClient, run: FlowRun) -> bool:
 def main() -> None:
     """Be Prefect's command line, as `python -m prefect` is, and keep watch meanwhile."""
     from prefect.cli import app
-
-    from flows.deployments import POOL
 
     threading.Thread(target=Watch(POOL).keep, args=(threading.Event(),), daemon=True).start()
     app()
