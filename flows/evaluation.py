@@ -12,7 +12,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows import admission, announcements, slots, standings
+from flows import admission, announcements, slots, standings, tenure
 from flows.companion import COMPANION
 from flows.forms import form
 from flows.membership import membership
@@ -113,6 +113,7 @@ def track_run(
     judgement: Judgement,
 ) -> Outcome:
     """Write one model's outcome into an MLflow run."""
+    tenure.confirm()
     run_id = track.record(parent, plan, candidate, predictions, judgement, origin())
     return Outcome(candidate, predictions, judgement, run_id)
 
@@ -175,6 +176,7 @@ def evaluate(
         outcomes, failures = _judged(parent, plan, found)
         reports = report.reports(plan, outcomes, compare_models(plan, outcomes))
         pairs = exhibits.attempted("pairwise.png", lambda: compare.headline_pairs(plan, outcomes))
+        tenure.confirm()
         track.describe(parent, reports, pairs)
         create_markdown_artifact(report.markdown(reports), key="scores", description="Scores")
         standings.show(evaluation.task, reports[0].dataset)
@@ -246,6 +248,7 @@ def _judged(
 @contextmanager
 def _tracked(plan: Plan, found: list[Candidate]) -> Iterator[ParentRun]:
     """Hold the parent run open around the work, and close it by how the work ended."""
+    tenure.confirm()
     parent = track.begin(plan, found, origin())
     try:
         yield parent
