@@ -33,6 +33,9 @@ def work(limit: int, name: str | None = None) -> NoReturn:
         os.environ.setdefault(key, value)
     called = name or f"{socket.gethostname()} {os.getpid()}"
     command = ["worker", "start", "--pool", POOL, "--type", "process", "--name", called]
+    if "PREFECT_WORKER_WEBSERVER_PORT" in os.environ:
+        # Somebody means to ask it how it is, as probes of containers do.
+        command.append("--with-healthcheck")
     os.execv(sys.executable, [sys.executable, "-m", "prefect", *command, "--limit", str(limit)])
 
 
