@@ -1,4 +1,4 @@
-"""compose.yaml's commands and environment, run as processes: see composition.py for what stands in for an engine."""
+"""compose.yaml's commands and environment, run as processes (composition.py says what stands in)."""
 
 from __future__ import annotations
 
