@@ -12,7 +12,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows import announcements, slots, standings
+from flows import announcements, devices, slots, standings
 from flows.companion import COMPANION
 from flows.forms import form
 from flows.membership import membership
@@ -85,7 +85,7 @@ def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
         return made
     show = progress.get()
     with show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance:
-        stored = predict.predict(plan, candidate, advance, slots.held)
+        stored = predict.predict(plan, candidate, advance, slots.held, devices.shown(candidate.title))
     tally = stored.tally
     get_run_logger().info(
         f"{candidate.title}: {tally.rows} rows, {tally.reused} of them reused, {tally.failed} failed, "
