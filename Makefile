@@ -31,10 +31,10 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(ONLY)
 
 up: $(INSTALLED)
-	$(BIN)/assay ui --detach
+	$(BIN)/assay up
 
 down: $(INSTALLED)
-	$(BIN)/assay ui --stop
+	$(BIN)/assay down
 
 clean:
 	rm -rf .venv .assay .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -18,9 +18,11 @@ from flows.commands import (
     compare,
     datasets,
     deploy,
+    down,
     leaderboard,
     models,
     notify,
+    policy,
     publish,
     receive,
     reevaluate,
@@ -31,6 +33,7 @@ from flows.commands import (
     suite,
     sync,
     ui,
+    up,
     verify,
     worker,
 )
@@ -60,10 +63,13 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "submit": submit.submit,
     "deploy": deploy.deploy,
     "worker": worker.worker,
+    "policy": policy.policy,
     "sync": sync.sync,
     "notify": notify.notify,
     "receive": receive.receive,
     "ui": ui.ui,
+    "up": up.up,
+    "down": down.down,
 }
 """Every command by name; its signature and docstring are its options and its help."""
 
