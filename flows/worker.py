@@ -16,19 +16,27 @@ POOL = "assay"
 """The work pool that every deployment runs in."""
 BEAT = 30
 """Seconds between a run's heartbeats: the least that Prefect takes."""
-DEFAULTS = {"PREFECT_WORKER_QUERY_SECONDS": "2", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(BEAT)}
+DEFAULTS = {
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(BEAT),
+    # A server that is away for some minutes, as while it is restarted, ends no run: 2 + 4 + … + 128 s.
+    "PREFECT_CLIENT_MAX_RETRIES": "7",
+}
 """The environment of a worker and its runs, where the user's says nothing else."""
 
 
 def command(limit: int, name: str) -> list[str]:
-    """Return the command of a Prefect worker.
+    """Return the command of a Prefect worker that keeps watch over the queue's runs, too.
 
     Args:
         limit: Runs at a time.
         name: What the pages call it.
     """
     start = ["worker", "start", "--pool", POOL, "--type", "process", "--name", name, "--limit", str(limit)]
-    return [sys.executable, "-m", "prefect", *start]
+    if "PREFECT_WORKER_WEBSERVER_PORT" in os.environ:
+        # Somebody means to ask it how it is, as probes of containers do.
+        start.append("--with-healthcheck")
+    return [sys.executable, "-m", "flows.watch", *start]
 
 
 def work(limit: int, name: str | None = None) -> NoReturn:
