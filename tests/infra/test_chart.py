@@ -34,8 +34,8 @@ def test_every_document_is_one_that_kubernetes_takes(values: str, version: str) 
 
 def test_a_document_with_an_unknown_key_is_not_one() -> None:
     (document,) = [each for each in chart.documents("as it is") if each["kind"] == "Ingress"]
+    wrong = {**document, "spec": {**document["spec"], "hosts": []}}
     with pytest.raises(kubernetes_validate.ValidationError, match=r"(?i)additional"):
-        wrong = {**document, "spec": {**document["spec"], "hosts": []}}
         kubernetes_validate.validate(wrong, NEWEST, strict=True)
 
 
@@ -107,6 +107,14 @@ def test_a_store_runs_what_compose_runs(part: str) -> None:
     stated = chart.container("as it is", part)
     ours = " ".join([*stated.get("command", []), *stated["args"]])
     assert ours == " ".join([*service.get("entrypoint", []), *service["command"]])
+
+
+@pytest.mark.parametrize("part", [*OURS, "postgres", "valkey", "s3"])
+def test_a_part_gets_the_passwords_it_has_in_compose_and_no_other(part: str) -> None:
+    (given,) = [each["secret"] for each in chart.pods("as it is")[part]["volumes"] if "secret" in each]
+    assert given["secretName"] == "assay"
+    assert [each["key"] for each in given["items"]] == [each["path"] for each in given["items"]]
+    assert {each["key"] for each in given["items"]} == set(read()["services"][part]["secrets"])
 
 
 def test_own_stores_are_used_and_none_is_brought() -> None:

@@ -57,6 +57,19 @@ imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 - {name: secrets, mountPath: /run/secrets, readOnly: true}
 {{- end }}
 
+{{/* Each part gets the passwords that its environment names, and no other. */}}
+{{- define "assay.secrets" -}}
+postgres: [postgres_password]
+valkey: [valkey_password]
+s3: [s3_secret]
+migration: [postgres_password, s3_secret]
+prefect: [postgres_password, valkey_password, prefect_password]
+services: [postgres_password, valkey_password, prefect_password]
+mlflow: [postgres_password, s3_secret, mlflow_password, mlflow_signing_key]
+deployment: [prefect_password, mlflow_password]
+worker: [prefect_password, mlflow_password, s3_secret]
+{{- end }}
+
 {{- define "assay.volumes" -}}
 - name: tmp
   emptyDir: {}
@@ -64,6 +77,10 @@ imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   secret:
     secretName: {{ .root.Values.secret }}
     defaultMode: 0440
+    items:
+      {{- range index (include "assay.secrets" . | fromYaml) .part }}
+      - {key: {{ . }}, path: {{ . }}}
+      {{- end }}
 {{- end }}
 
 {{/* Two pods of one part are not to go with one node. */}}
