@@ -8,6 +8,7 @@
 {{- define "assay.prefect" -}}
 {{ include "assay.database" . }}
 - {name: PREFECT_SERVER_DATABASE_MIGRATE_ON_START, value: "false"}
+- {name: PREFECT_SERVER_REGISTER_BLOCKS_ON_START, value: "false"}
 - {name: PREFECT_SERVER_EVENTS_MESSAGING_BROKER, value: prefect_redis.messaging}
 - {name: PREFECT_SERVER_EVENTS_MESSAGING_CACHE, value: prefect_redis.messaging}
 - {name: PREFECT_SERVER_EVENTS_CAUSAL_ORDERING, value: prefect_redis.ordering}
