@@ -280,6 +280,14 @@ class Settings(Strict):
         "ray://host:port; left out, this machine predicts.",
         json_schema_extra={"position": 24},
     )
+    shards: int | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="Runs that predict it side by side, on whatever workers of the server's queue are free; "
+        "left out, one.",
+        json_schema_extra={"position": 25},
+    )
     level: float = Field(
         0.95,
         gt=0,

@@ -117,7 +117,9 @@ def test_a_killed_command_goes_on_where_it_was(
 def test_a_deployments_run_loses_a_worker_and_says_so_on_its_page(
     nodes: Nodes, installation: Installation, tmp_path: Path, talker: Talker
 ) -> None:
-    described = talk.described(tmp_path, talker, ray=nodes.address)
+    # What a server's runs may reach: the cluster of the worker's machine, and this model server.
+    installation.environment |= {"RAY_ADDRESS": nodes.address, "ASSAY_ENDPOINTS": talker.address}
+    described = talk.described(tmp_path, talker, ray="auto")
     with serving(installation), installation.client() as client:
         identity = deployment_id(client, "evaluate/evaluate")
         run = client.create_flow_run_from_deployment(identity, parameters=described)
