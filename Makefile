@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 # A torch older or newer than the constrained one would bring gigabytes nobody asked for.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench up down clean docs install
+.PHONY: demo test lint audit bench up down clean docs install
 
 install: $(INSTALLED)
 
@@ -25,6 +25,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+audit: $(INSTALLED)
+	$(BIN)/python -m infra.audit
 
 bench: $(INSTALLED)
 	$(PIP) install --constraint constraints.txt --editable '.[test,bench]'
