@@ -14,9 +14,8 @@ SHAPES: Mapping[str, re.Pattern[str]] = {
     "a token of GitLab's": re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}"),
     "a key of AWS": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
     "a key of Google's": re.compile(r"\bAIza[A-Za-z0-9_-]{35}"),
-    "a token of Slack's": re.compile(
-        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/\w+/\w+/\w+"
-    ),
+    "a token of Slack's": re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    "a webhook of Slack's": re.compile(r"\bhooks\.slack\.com/services/\w+/\w+/\w+"),
     "a key of Prefect Cloud": re.compile(r"\bpn[ub]_[A-Za-z0-9]{30,}"),
     "a signed web token": re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),

@@ -1,4 +1,4 @@
-"""The audit: a planted secret and a planted hole are found, and what nobody could be asked about is not good."""
+"""The audit: what is planted is found, and what nobody could be asked about is not good."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infra.audit import advisories, committed
 PLANTED = {
     "config.yaml": "token: ghp_" + "a1B2" * 9,
     "notes.md": "use hf_" + "aBcD" * 9,
-    "keys/id_rsa": "-----BEGIN RSA PRIVATE KEY-----",
+    "keys/id_rsa": "-----BEGIN RSA " + "PRIVATE KEY-----",
     "app.py": 'KEY = "AKIA' + "Q7ZP" * 4 + '"',
     "compose.yaml": "DATABASE: postgresql://assay:hunter2hunter2@db/mlflow",
     "settings.ini": 'password = "correcthorsebattery9"',
