@@ -115,7 +115,7 @@ def test_two_workers_take_no_run_twice(installation: Installation, demo: Path) -
         ended = [end(installation, run) for run in runs]
     finally:
         second.terminate()
-        second.wait(30)
+        second.wait(300)
     assert [run.state_type for run in ended] == [StateType.COMPLETED] * 4
     assert [run.run_count for run in ended] == [1] * 4
 
@@ -170,4 +170,4 @@ def test_a_run_whose_worker_is_killed_is_marked_and_goes_on_with_another(
         for worker in workers:
             with suppress(ProcessLookupError):
                 os.killpg(worker.pid, signal.SIGTERM)
-            worker.wait(60)
+            worker.wait(300)
