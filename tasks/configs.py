@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from tasks import documents
 from tasks.errors import BadEvaluation, NotFound, UserError, listing, unknown
 from tasks.spec import Evaluation
 
@@ -57,12 +57,9 @@ def document(path: Path) -> Any:
     """Return what a YAML file holds.
 
     Raises:
-        BadEvaluation: It is not YAML; the message names the file.
+        BadEvaluation: It is not YAML, or too much of it; the message names the file.
     """
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise BadEvaluation(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    return documents.read(path.read_text(encoding="utf-8"), str(path))
 
 
 def expand(given: Any) -> Any:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
-from tasks import configs, suites
+from tasks import configs, documents, suites
 from tasks.errors import BadEvaluation, NotFound, UnknownName, UserError, unknown
 from tasks.settings import Strict
 from tasks.spec import Evaluation
@@ -149,7 +149,7 @@ def is_suite(name: str) -> bool:
     path = Path(name)
     if path.is_file():
         try:
-            given = yaml.safe_load(path.read_text(encoding="utf-8"))
+            given = documents.load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError:
             return False
         return isinstance(given, Mapping) and "evaluations" in given
