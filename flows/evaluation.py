@@ -12,7 +12,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows import admission, announcements, slots, standings, tenure
+from flows import admission, announcements, devices, slots, standings, tenure
 from flows.companion import COMPANION
 from flows.forms import form
 from flows.membership import membership
@@ -89,7 +89,8 @@ def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
         watched(plan, candidate, admission.allowance()) as watch,
         show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance,
     ):
-        stored = predict.predict(plan, candidate, watch.attentive(advance), watch.patient(slots.held))
+        told, holding = watch.attentive(advance), watch.patient(slots.held)
+        stored = predict.predict(plan, candidate, told, holding, devices.shown(candidate.title))
     tally = stored.tally
     get_run_logger().info(
         f"{candidate.title}: {tally.rows} rows, {tally.reused} of them reused, {tally.failed} failed, "

@@ -79,8 +79,8 @@ def _runs(process: psutil.Process, part: Part) -> bool:
 
 def is_alive(process: psutil.Process) -> bool:
     """Tell whether a process runs, reaping it if it was a child that ended."""
-    if isinstance(process, psutil.Popen) and process.poll() is not None:
-        return False
+    if isinstance(process, psutil.Popen):
+        return process.poll() is None
     try:
         return bool(process.is_running() and process.status() not in ENDED)
     except psutil.Error:

@@ -72,7 +72,9 @@ def migrate(environment: Mapping[str, str]) -> None:
         _run(sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes")
         _migrate_mlflow(environment[MLFLOW])
         with psycopg2.connect(plain(environment[PREFECT])) as done, done.cursor() as cursor:
-            cursor.execute("CREATE TABLE IF NOT EXISTS assay_migrations (prefect text, mlflow text, at timestamptz)")
+            cursor.execute(
+                "CREATE TABLE IF NOT EXISTS assay_migrations (prefect text, mlflow text, at timestamptz)"
+            )
             cursor.execute("INSERT INTO assay_migrations VALUES (%s, %s, now())", versions())
     for bucket in buckets(environment):
         _establish(bucket)

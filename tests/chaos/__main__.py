@@ -11,16 +11,11 @@ import os
 import sys
 import tempfile
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 
-from tests.chaos.place import installed
+from tests.chaos.load import told
+from tests.chaos.place import installed, say
 from tests.chaos.rounds import Rounds
-
-
-def say(line: str) -> None:
-    """Print a line with the time of day."""
-    print(f"{datetime.now():%H:%M:%S} {line}", flush=True)
 
 
 def main() -> int:
@@ -52,7 +47,8 @@ def main() -> int:
         seeds = range(given.first, given.first + given.seeds)
         wrong = [seed for seed in seeds if rounds.disturbed(seed, calm)]
         say(f"{given.seeds - len(wrong)} of {given.seeds} seeds passed" + (f"; not {wrong}" if wrong else ""))
-    return len(wrong)
+        overloaded = told(place, given.demo.resolve(), given.load) if given.load else []
+    return len(wrong) + len(overloaded)
 
 
 if __name__ == "__main__":

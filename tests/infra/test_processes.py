@@ -1,4 +1,4 @@
-"""compose.yaml's commands and environment, run as processes: see composition.py for what stands in for an engine."""
+"""compose.yaml's commands and environment, run as processes (composition.py says what stands in)."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def evaluation(demo: Path, folder: Path, rows: int) -> str:
 def test_an_evaluation_goes_through_every_part(
     installation: Composition, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = assay(installation, "submit", "--wait", evaluation(demo, tmp_path, 20))
+    said = assay(installation, "submit", "--wait", evaluation(demo, tmp_path, 10))
     assert "completed" in said
     client = store(installation, monkeypatch)
     experiment = client.get_experiment_by_name("digits")
     assert experiment is not None
-    (run,) = client.search_runs([experiment.experiment_id], "tags.`assay.kind` = 'model'")
+    (run,) = client.search_runs([experiment.experiment_id], "tags.`assay.kind` = 'run'")
     assert run.info.status == "FINISHED"
     assert 0 < run.data.metrics["accuracy"] <= 1
     # Its files came through MLflow's server, the predictions from the worker itself.
@@ -95,4 +95,4 @@ def test_a_second_migration_finds_nothing_to_do(installation: Composition) -> No
     installation.finished("migration-again")
     after = installation.said("migration-again", 100_000)
     assert "created" not in after
-    assert "Running upgrade" not in after
+    assert "Creating initial" not in after
