@@ -118,8 +118,8 @@ def _kept_by_prefect() -> Iterator[Finding]:
 
     with get_client(sync_client=True) as client:
         try:
-            workers = client.request("POST", f"/work_pools/{POOL}/workers/filter", json={}).json()
-            online = [each["name"] for each in workers if each.get("status") == WorkerStatus.ONLINE.value]
+            workers = client.read_workers_for_work_pool(POOL)
+            online = [each.name for each in workers if each.status is WorkerStatus.ONLINE]
         except ObjectNotFound:
             online = []
         if online:

@@ -78,6 +78,9 @@ def test_up_again_says_that_it_runs_and_starts_nothing(team: Team) -> None:
 
 
 def test_the_doctor_finds_nothing_wrong_and_then_what_is(team: Team) -> None:
+    with team.commands.client() as client:
+        # The supervisor knows that a worker lives; that it has come to the queue, only Prefect does.
+        until(lambda: client.read_workers_for_work_pool("assay") or None, team.told)
     found = json.loads(team.commands.assay("doctor", "--json"))
     states = {each["about"]: each["state"] for each in found}
     assert not [each for each in found if each["state"] == "wrong"]
