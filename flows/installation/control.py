@@ -75,6 +75,8 @@ def prepare(wishes: Wishes, *, watched: bool = True) -> Wishes:
         postgres.establish()
         postgres.forget_the_dead()
     wishes.keep()
+    # What was done before this start, as bringing tables to a version, may have to be done again.
+    (records.folder() / "processes.json").unlink(missing_ok=True)
     records.write_parts(plan.parts(wishes, protected, sentinel=watched))
     known = {**plan.addresses(wishes, protected), "supervised": True, "protected": protected.asked}
     environment.server_file().write_text(json.dumps(known), encoding="utf-8")

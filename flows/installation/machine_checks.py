@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flows.installation.findings import Check, Finding, note, ok, wrong
 from tasks import home
+from tasks.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 LEAST_FREE = 5.0
@@ -137,20 +138,14 @@ def token() -> Finding:
 
 
 def policy() -> Finding:
-    """Look whether the file that says what evaluations may do can be read."""
-    import yaml
+    """Look whether the policy of what evaluations may do can be read: without it nothing is allowed."""
+    from tasks.policy import rules
 
-    given = os.environ.get("ASSAY_POLICY")
-    file = Path(given) if given else ROOT / "infra" / "policy.yaml"
-    if not file.exists() and not given:
-        return note("policy", "no policy file: what comes through the server is not restricted")
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        return wrong("policy", f"{file} cannot be read: {' '.join(str(error).split())[:200]}", f"mend {file}")
-    if not isinstance(found, dict):
-        return wrong("policy", f"{file} is no mapping", f"mend {file}")
-    return ok("policy", str(file))
+        return ok("policy", str(rules.in_force().file))
+    except UserError as error:
+        named = os.environ.get(rules.VARIABLE)
+        return wrong("policy", str(error), f"mend {named or rules.SHIPPED}")
 
 
 CHECKS: tuple[tuple[str, Check], ...] = (

@@ -111,15 +111,15 @@ def _kept_by_prefect() -> Iterator[Finding]:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter
     from prefect.client.schemas.objects import WorkerStatus
-    from prefect.client.schemas.sorting import AutomationSort
+    from prefect.client.schemas.sorting import AutomationSort, FlowRunSort
     from prefect.exceptions import ObjectNotFound
 
     from flows import deployments, lost_runs
 
     with get_client(sync_client=True) as client:
         try:
-            workers = client.request("POST", f"/work_pools/{POOL}/workers/filter", json={}).json()
-            online = [each["name"] for each in workers if each.get("status") == WorkerStatus.ONLINE.value]
+            workers = client.read_workers_for_work_pool(POOL, limit=200, offset=0)
+            online = [each.name for each in workers if each.status is WorkerStatus.ONLINE]
         except ObjectNotFound:
             online = []
         if online:
@@ -144,7 +144,10 @@ def _kept_by_prefect() -> Iterator[Finding]:
         else:
             yield ok("automations", "crashed runs go on by themselves")
         late = client.read_flow_runs(
-            flow_run_filter=FlowRunFilter.model_validate({"state": {"name": {"any_": ["Late"]}}}), limit=200
+            flow_run_filter=FlowRunFilter.model_validate({"state": {"name": {"any_": ["Late"]}}}),
+            # Its default order is one that the server refuses.
+            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+            limit=200,
         )
         if late:
             names = ", ".join(sorted(each.name for each in late)[:3])
@@ -157,7 +160,7 @@ def _kept_by_prefect() -> Iterator[Finding]:
             yield ok("late runs", "none")
         limits = [
             each
-            for each in client.read_global_concurrency_limits(limit=200)
+            for each in client.read_global_concurrency_limits(limit=200, offset=0)
             if each.name.startswith("device ")
         ]
         taken = [f"{each.name.removeprefix('device ')} {each.active_slots}/{each.limit}" for each in limits]

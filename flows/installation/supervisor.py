@@ -20,6 +20,7 @@ from types import FrameType
 import filelock
 import psutil
 
+from flows import environment
 from flows.installation import processes, records
 from flows.installation.health import Watch
 from flows.installation.parts import Part
@@ -209,6 +210,8 @@ def run() -> None:
         while records.is_wanted():
             supervisor.tick()
             time.sleep(TICK)
+        # First, so that no command begins to wait for servers that are about to go.
+        environment.server_file().unlink(missing_ok=True)
         supervisor.stop()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flows import environment
 from flows.companion import free_port
 from flows.installation import control, health, processes, records, sentinel, supervisor
 from flows.installation.parts import Part, parse
@@ -171,6 +172,24 @@ def test_only_one_supervisor_is_at_work_and_a_killed_one_is_replaced_by_the_sent
     assert control.stop(100)
     assert not list(processes.of_installation())
     assert not control.stop(100)
+
+
+def test_told_to_end_it_ends_everything_in_order_and_says_so(home: Path) -> None:
+    records.write_parts([part("first"), part("then", needs=("first",))])
+    environment.server_file().write_text("{}", encoding="utf-8")
+    records.want(True)
+    started = processes.spawn(sentinel.SUPERVISOR)
+    deadline = time.monotonic() + 120
+    while not {"first", "then"} <= set(control.pids()):
+        assert time.monotonic() < deadline, control.pids()
+        time.sleep(0.1)
+    started.terminate()
+    assert started.wait(100) == 0
+    assert not list(processes.of_installation())
+    assert not records.is_wanted()
+    assert not environment.server_file().exists()
+    said = records.log_of("supervisor").read_text()
+    assert said.index("then is stopped") < said.index("first is stopped")
 
 
 def test_a_part_is_the_same_after_it_was_written_down() -> None:
