@@ -203,9 +203,13 @@ def test_prefects_servers_meet_in_redis(installation: Composition) -> None:
     installation.start("services", "services-2")
     url = expanded(installation, "services")["PREFECT_SERVER_DOCKET_URL"]
     with redis.Redis.from_url(url, decode_responses=True) as client:
-        # Two servers for the pages and two for what goes on behind them take from one queue.
-        until(lambda: client.zcard("prefect-server:workers") >= 4, 300)
-        signs = client.zrange("prefect-server:workers", 0, -1)
+        # Two servers behind the pages, and two of what goes on by itself: each pair takes from one queue.
+        for queue in ("prefect-server:workers", f"{probe.DOCKET}:workers"):
+            until(lambda queue=queue: client.zcard(queue) >= 2, 300)
+        signs = client.zrange(f"{probe.DOCKET}:workers", 0, -1)
+    for name in ("prefect", "prefect-2", "services", "services-2"):
+        # Where Redis is must be said for each use of it, or that one looks for it here.
+        assert "localhost:6379" not in installation.said(name, 1_000_000), name
     environment = {"PREFECT_SERVER_DOCKET_URL": url}
     now = time.time()
     assert probe.services_beat(environment, now, signs[0].partition("#")[0])
