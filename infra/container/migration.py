@@ -136,7 +136,7 @@ async def _register_blocks() -> None:
     from prefect.server.database import provide_database_interface
     from prefect.server.models.block_registration import run_block_auto_registration
 
-    async with provide_database_interface().session_context(begin_transaction=True) as session:
+    async with await provide_database_interface().session() as session:
         await run_block_auto_registration(session=session)
 
 

@@ -17,6 +17,9 @@ PATIENCE = 5.0
 SILENCE = 60.0
 """Seconds without a sign after which the services count as hung; they give one every two."""
 
+DOCKET = "prefect"
+"""The queue of `prefect server services start`, whatever `PREFECT_SERVER_DOCKET_NAME` says of its API's."""
+
 
 def answers(url: str) -> bool:
     """Return whether a page answers with success."""
@@ -37,11 +40,10 @@ def services_beat(environment: dict[str, str], now: float, host: str) -> bool:
     """
     import redis
 
-    name = environment.get("PREFECT_SERVER_DOCKET_NAME", "prefect-server")
     with redis.Redis.from_url(
         environment["PREFECT_SERVER_DOCKET_URL"], socket_timeout=PATIENCE, decode_responses=True
     ) as client:
-        signs = client.zrangebyscore(f"{name}:workers", now - SILENCE, "+inf")
+        signs = client.zrangebyscore(f"{DOCKET}:workers", now - SILENCE, "+inf")
     return any(str(sign).partition("#")[0] == host for sign in signs)
 
 

@@ -16,6 +16,8 @@
 - {name: PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE, value: prefect_redis.cleanup_queue}
 - name: PREFECT_REDIS_MESSAGING_URL
   value: "redis://default:<secret:valkey_password>@{{ include "assay.valkey" . }}/0"
+- name: PREFECT_REDIS_WORKER_CLEANUP_QUEUE_URL
+  value: "redis://default:<secret:valkey_password>@{{ include "assay.valkey" . }}/0"
 - name: PREFECT_SERVER_DOCKET_URL
   value: "redis://default:<secret:valkey_password>@{{ include "assay.valkey" . }}/1"
 - {name: PREFECT_SERVER_API_AUTH_STRING, value: "assay:<secret:prefect_password>"}

@@ -41,6 +41,10 @@ imagePullSecrets:
 
 {{- define "assay.container" -}}
 securityContext:
+  {{- with .user }}
+  runAsUser: {{ . }}
+  runAsGroup: {{ . }}
+  {{- end }}
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
   capabilities: {drop: [ALL]}
