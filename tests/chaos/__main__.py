@@ -13,6 +13,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.chaos.faults import ABSENCE
 from tests.chaos.load import told
 from tests.chaos.place import installed, say
 from tests.chaos.rounds import Rounds, nobody
@@ -28,6 +29,9 @@ def main() -> int:
     asked.add_argument(
         "--ray", action="store_true", help="Let a local Ray cluster predict some, and kill actors."
     )
+    asked.add_argument(
+        "--absence", action="store_true", help="Let Prefect's server stand still for two minutes."
+    )
     asked.add_argument("--demo", type=Path, default=Path(".assay/demo"), help="`make demo` makes it.")
     given = asked.parse_args()
     with ExitStack() as until:
@@ -40,9 +44,10 @@ def main() -> int:
             cluster = until.enter_context(nodes.running())
             cluster.fill(1)
             ray, actors = cluster.address, cluster.predicting
+        more = (*(["actor"] if given.ray else []), *([ABSENCE] if given.absence else []))
         place = until.enter_context(installed(folder, workers=2, limit=1))
         say(f"Prefect {place.prefect}, MLflow {place.mlflow}, data in {folder}, process {os.getpid()}")
-        rounds = Rounds(place, given.demo.resolve(), given.evaluations, given.faults, say, ray, actors)
+        rounds = Rounds(place, given.demo.resolve(), given.evaluations, given.faults, say, more, ray, actors)
         calm = rounds.calm()
         seeds = range(given.first, given.first + given.seeds)
         wrong = [seed for seed in seeds if rounds.disturbed(seed, calm)]

@@ -33,6 +33,7 @@ class Rounds:
         count: Evaluations in the suite.
         faults: Faults in a round.
         tell: Where to say what happens.
+        more: Kinds of faults beside the usual ones.
         ray: The address of a Ray cluster that predicts for two of the evaluations.
         actors: Returns that cluster's actors.
     """
@@ -42,6 +43,7 @@ class Rounds:
     count: int
     faults: int
     tell: Tell = print
+    more: tuple[str, ...] = ()
     ray: str | None = None
     actors: Callable[[], list[psutil.Process]] = field(default=nobody)
 
@@ -59,7 +61,7 @@ class Rounds:
 
     def disturbed(self, seed: int, calm: Outcome) -> list[str]:
         """Run the suite with the faults of a seed; return what is wrong in the end."""
-        planned = drawn(seed, self.faults, actors=self.ray is not None)
+        planned = drawn(seed, self.faults, self.more)
         self.tell(f"seed {seed}: {', '.join(fault.kind for fault in planned)}")
         began = time.monotonic()
         found = self._complaints(f"chaos-{seed}", planned, calm, seed)
