@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,23 @@ def end(installation: Installation, run: FlowRun) -> FlowRun:
     return until(ended, seen=installation.seen)
 
 
+@contextmanager
+def hired(installation: Installation, name: str) -> Iterator[None]:
+    """Have one more worker while the context is open."""
+    worker = subprocess.Popen(
+        installation.command("worker", "--name", name),
+        cwd=ROOT,
+        env=installation.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.wait(60)
+
+
 def test_a_cancelled_run_stops_and_its_chunks_are_reused(installation: Installation, demo: Path) -> None:
     given = parameters(demo, "digits-vit-small")
     run = start(installation, given)
@@ -90,19 +107,9 @@ def test_a_cancelled_run_stops_and_its_chunks_are_reused(installation: Installat
 
 
 def test_two_workers_take_no_run_twice(installation: Installation, demo: Path) -> None:
-    second = subprocess.Popen(
-        installation.command("worker", "--name", "second"),
-        cwd=ROOT,
-        env=installation.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    with hired(installation, "second"):
         runs = [start(installation, parameters(demo, "digits-resnet", limit=20 + more)) for more in range(4)]
         ended = [end(installation, run) for run in runs]
-    finally:
-        second.terminate()
-        second.wait(30)
     assert [run.state_type for run in ended] == [StateType.COMPLETED] * 4
     assert [run.run_count for run in ended] == [1] * 4
 
@@ -130,18 +137,20 @@ def test_a_process_that_was_thought_lost_ends_where_another_has_begun_its_run(
     asleep = [each for each in worker.children(recursive=True) if each.pid not in before]
     for each in asleep:
         each.suspend()
-    try:
-        with installation.client() as client:
-            client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
+    # The worker that has it does not take it again.
+    with hired(installation, "awake"):
+        try:
+            with installation.client() as client:
+                client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
 
-            def begun_again() -> bool:
-                return client.read_flow_run(run.id).run_count == 2
+                def begun_again() -> bool:
+                    return client.read_flow_run(run.id).run_count == 2
 
-            until(begun_again, seen=installation.seen)
-    finally:
-        for each in asleep:
-            each.resume()
-    ended = end(installation, run)
+                until(begun_again, seen=installation.seen)
+        finally:
+            for each in asleep:
+                each.resume()
+        ended = end(installation, run)
     assert ended.state_type is StateType.COMPLETED, ended.state
     assert ended.run_count == 2
     until(lambda: not any(each.is_running() for each in asleep), seen=installation.seen)
