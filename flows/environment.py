@@ -9,8 +9,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from flows import protection
 from tasks import home
-from tasks.errors import BadEvaluation
+from tasks.errors import BadEvaluation, NoAccess
 
 
 def server_file() -> Path:
@@ -39,6 +40,9 @@ def prepare(*, quiet: bool = True) -> None:
     Args:
         quiet: Whether a command line speaks for itself, so that Prefect's own log lines stay off the
             screen (they still reach the server).
+
+    Raises:
+        NoAccess: The running servers ask for a password, and none is set.
     """
     defaults = {
         "PREFECT_HOME": str(home.home() / "prefect"),
@@ -64,10 +68,20 @@ def prepare(*, quiet: bool = True) -> None:
             spoken.addHandler(logging.StreamHandler())
     if "PREFECT_API_URL" not in os.environ and "prefect_api" in (found := running_servers()):
         defaults["PREFECT_API_URL"] = str(found["prefect_api"])
+        defaults["PREFECT_UI_URL"] = str(found["prefect"])
         defaults["ASSAY_MLFLOW_PAGES"] = str(found["mlflow"])
+        if found.get("protected") and not (
+            {protection.PASSWORD, "PREFECT_API_AUTH_STRING"} & set(os.environ)
+        ):
+            raise NoAccess(
+                f"The servers at {found['prefect']} and {found['mlflow']} ask for a password: "
+                f"set {protection.PASSWORD} to it."
+            )
         if found.get("supervised"):
             # Its scores are in a database of its own, which only its server knows.
-            defaults["MLFLOW_TRACKING_URI"] = str(found["mlflow"])
+            defaults["MLFLOW_TRACKING_URI"] = str(found.get("tracking", found["mlflow"]))
+    if "PREFECT_API_KEY" not in os.environ:
+        defaults |= protection.of_clients(os.environ)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
 

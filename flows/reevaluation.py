@@ -12,6 +12,7 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows import admission
 from flows.companion import COMPANION
 from flows.evaluation import evaluate, run_name
 from flows.forms import form
@@ -72,8 +73,8 @@ def reevaluate(
     columns: dict[str, str] | None = None,
     metrics: list[Metric] | None = None,
     settings: Settings | None = None,
-    margin: Annotated[float, Field(ge=0)] = 0.0,
-    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05,
+    margin: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)] = 0.0,
+    alpha: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.05,
 ) -> Reevaluation:
     """Evaluate models again where something changed, and say which scores got worse.
 
@@ -96,6 +97,7 @@ def reevaluate(
         metrics=metrics or [],
         settings=settings or Settings(),
     )
+    admission.admit(evaluation)
     looked = look(evaluation)
     if any(each.changed for each in looked):
         carry_over(evaluation, looked)

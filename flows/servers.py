@@ -11,59 +11,77 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from flows import console, environment
+from flows import console, environment, protection
 from tasks import home
 from tasks.errors import AssayError, BadEvaluation
 
-HOST = "127.0.0.1"
+HOST = protection.LOOPBACK
+_USERS = [sys.executable, "-m", "flows.mlflow_users"]
 WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 """MLflow would start processes for jobs that nothing here asks for."""
 PATIENCE = 120
 """Seconds a server may take to answer: the first start of each makes its database."""
 
 
-def start(prefect_port: int, mlflow_port: int, *, detach: bool) -> None:
+def start(prefect_port: int, mlflow_port: int, *, detach: bool, host: str = HOST) -> None:
     """Start all three, print the two addresses, and wait until interrupted unless detached.
 
     Raises:
-        BadEvaluation: A port is taken, or the servers are running already.
+        BadEvaluation: A port is taken, the servers are running already, or other machines could reach them
+            and no password is set.
     """
     if "prefect_api" in (known := environment.running_servers()):
         raise BadEvaluation(
             f"The servers are running already: Prefect {known['prefect']} and MLflow {known['mlflow']}."
         )
     for name, port in (("Prefect", prefect_port), ("MLflow", mlflow_port)):
-        if _taken(port):
+        if _taken(host, port):
             raise BadEvaluation(
                 f"Port {port} is taken; give another with --{name.lower()}-port for {name}'s server."
             )
+    protected = protection.prepared(host, (prefect_port, mlflow_port), home.home())
     addresses = {
-        "prefect": f"http://{HOST}:{prefect_port}",
-        "mlflow": f"http://{HOST}:{mlflow_port}",
-        "prefect_api": f"http://{HOST}:{prefect_port}/api",
+        "prefect": f"http://{protected.name}:{prefect_port}",
+        "mlflow": f"http://{protected.name}:{mlflow_port}",
+        "prefect_api": f"{protected.near(prefect_port)}/api",
     }
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         with console.aside.status("starting the servers …"):
             processes["prefect_pid"] = _spawn(
-                "prefect-server", _prefect(prefect_port), {"PREFECT_UI_API_URL": addresses["prefect_api"]}
+                "prefect-server", _prefect(host, prefect_port), protected.prefect
             )
-            processes["mlflow_pid"] = _spawn("mlflow-server", _mlflow(mlflow_port), WITHOUT_JOBS)
+            if protected.asked:
+                subprocess.run(_USERS, env={**os.environ, **protected.mlflow}, check=True)
+            mlflow = [*_mlflow(host, mlflow_port), *protected.arguments]
+            processes["mlflow_pid"] = _spawn("mlflow-server", mlflow, {**WITHOUT_JOBS, **protected.mlflow})
             _await(f"{addresses['prefect_api']}/health", processes["prefect_pid"], "prefect-server")
-            _await(f"{addresses['mlflow']}/health", processes["mlflow_pid"], "mlflow-server")
+            _await(f"{protected.near(mlflow_port)}/health", processes["mlflow_pid"], "mlflow-server")
             processes["worker_pid"] = _spawn(
                 "worker",
                 [sys.executable, "-m", "flows.worker"],
-                {"PREFECT_API_URL": addresses["prefect_api"], "ASSAY_MLFLOW_PAGES": addresses["mlflow"]},
+                {
+                    "PREFECT_API_URL": addresses["prefect_api"],
+                    "PREFECT_UI_URL": addresses["prefect"],
+                    "ASSAY_MLFLOW_PAGES": addresses["mlflow"],
+                    **protected.clients,
+                },
             )
         pids = {name: process.pid for name, process in processes.items()}
-        environment.server_file().write_text(json.dumps({**addresses, **pids}), encoding="utf-8")
+        known = {**addresses, **pids, "protected": protected.asked}
+        environment.server_file().write_text(json.dumps(known), encoding="utf-8")
         console.out.print(f"Prefect  {addresses['prefect']}   start an evaluation, watch it run")
         console.out.print(f"MLflow   {addresses['mlflow']}   compare models")
         console.out.print(f"Logs     {_logs()}")
+        if not protection.is_loopback(host):
+            console.out.print(
+                "Both ask for the password. It travels unencrypted: let a proxy with TLS stand before them "
+                "wherever others share the network."
+            )
         if detach:
             console.out.print("Stop them with: assay ui --stop")
             return
@@ -93,13 +111,13 @@ def stop() -> None:
     console.out.print("Stopped.")
 
 
-def _prefect(port: int) -> list[str]:
-    return [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+def _prefect(host: str, port: int) -> list[str]:
+    return [sys.executable, "-m", "flows.gate", "--host", host, "--port", str(port)]
 
 
-def _mlflow(port: int) -> list[str]:
+def _mlflow(host: str, port: int) -> list[str]:
     return [
-        *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)),
+        *(sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)),
         *("--backend-store-uri", home.tracking_uri(), "--workers", "1"),
         *("--default-artifact-root", home.artifact_folder().as_uri(), "--serve-artifacts"),
     ]
@@ -111,7 +129,7 @@ def _logs() -> Path:
     return folder
 
 
-def _spawn(name: str, command: list[str], more: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+def _spawn(name: str, command: list[str], more: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, its output in a log file."""
     inherited = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
     with (_logs() / f"{name}.log").open("ab") as log:
@@ -125,9 +143,9 @@ def _spawn(name: str, command: list[str], more: dict[str, str] | None = None) ->
         )
 
 
-def _taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
+def _taken(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        return probe.connect_ex((protection.LOOPBACK if protection.is_anywhere(host) else host, port)) == 0
 
 
 def _await(url: str, process: subprocess.Popen[bytes], name: str) -> None:

@@ -10,7 +10,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows import announcements, slots, tenure
+from flows import admission, announcements, slots, tenure
 from flows.evaluation import ModelsFailed, evaluate, origin, predict_rows, prepared
 from flows.forms import form
 from flows.membership import Membership, membership
@@ -68,8 +68,9 @@ def suite(
         settings: Settings for every evaluation.
     """
     asked = Suite(name=name, evaluations=evaluations, models=models or [], settings=settings)
+    admission.admit_suite(asked)
     parts = suites.parts(asked)
-    with _tracked(asked) as run, holding.held() as holder:
+    with admission.allowed(len(parts)), _tracked(asked) as run, holding.held() as holder:
         failures, ready = _prepared(parts)
         predictions = _predicted(ready, holder)
         member = Membership(run.tags, predictions)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from tasks import documents
 from tasks.errors import BadEvaluation, NotFound, UserError, listing, unknown
 from tasks.spec import Evaluation
 
@@ -57,12 +57,9 @@ def document(path: Path) -> Any:
     """Return what a YAML file holds.
 
     Raises:
-        BadEvaluation: It is not YAML; the message names the file.
+        BadEvaluation: It is not YAML, or too much of it; the message names the file.
     """
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise BadEvaluation(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    return documents.read(path.read_text(encoding="utf-8"), str(path))
 
 
 def expand(given: Any) -> Any:
@@ -138,10 +135,22 @@ def explain(error: ValidationError, root: type[BaseModel] = Evaluation) -> UserE
     value = finding.get("input")
     # Someone may have put the key itself where its variable's name belongs.
     plain = isinstance(value, str | int | float | bool | type(None)) and where[-1:] != ["api_key_env"]
-    shown = f" (given: {value!r})" if plain else ""
+    shown = f" (given: {_shown(value)})" if plain else ""
     whole = f"This {root.__name__.lower()} is not right"
     subject = f"The key '{'.'.join(where)}' is not right" if where else whole
     return BadEvaluation(f"{subject}{shown}: {problem[:1].lower()}{problem[1:]}.")
+
+
+def _shown(value: object, most: int = 100) -> str:
+    """Return a value as people wrote it, cut where it is long.
+
+    >>> _shown("x" * 1000, 5), _shown(10**10000)
+    ("'xxxx…", 'a number of more than 100 digits')
+    """
+    if isinstance(value, int) and abs(value) >= 10**most:
+        return f"a number of more than {most} digits"
+    written = repr(value)
+    return written if len(written) <= most else f"{written[:most]}…"
 
 
 def _model_at(location: tuple[int | str, ...], root: type[BaseModel]) -> type[BaseModel] | None:

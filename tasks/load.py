@@ -303,7 +303,7 @@ def _read(source: sources.Source, config: str | None, revision: str, split: str)
         rows = saved[base] if isinstance(saved, datasets.DatasetDict) else saved
         return rows.select(_cut(cut, len(rows), split)) if cut else rows
     with hub.clear_errors("dataset", source.place):
-        return datasets.load_dataset(**splits.arguments(source, config, revision), split=split)
+        return splits.whole(source, config, revision, split)
 
 
 def _cut(expression: str, count: int, split: str) -> range:

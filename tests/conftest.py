@@ -11,8 +11,13 @@ import pytest
 from infra.demo.prepare import ASSETS, prepare
 
 ROOT = Path(__file__).resolve().parents[1]
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "")
+"""Which of several test processes this is; empty where there is one."""
+if PROCESS:
+    # Processes beside each other that each take every core mostly wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("HF_MODULES_CACHE", str(ROOT / ".assay" / "modules"))
+os.environ.setdefault("HF_MODULES_CACHE", str(ROOT / ".assay" / f"modules{PROCESS}"))
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")

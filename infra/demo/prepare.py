@@ -7,6 +7,8 @@ import os
 import time
 from pathlib import Path
 
+from filelock import FileLock
+
 from infra.demo import digits, messages, packages, personal, photos, reuters, speech, templates, text_models
 from infra.demo import training as fitting
 from infra.demo.assets import Asset, NotToBeHad
@@ -42,6 +44,8 @@ ASSETS = (
 def prepare(into: Path, only: set[str] | None = None, wider: bool = True) -> dict[str, str]:
     """Make every asset that is not ready, and say of each what became of it.
 
+    Of several processes that prepare one folder, one makes and the others wait for it.
+
     Args:
         into: The demo's folder.
         only: Names of the assets wanted; None for all.
@@ -53,6 +57,12 @@ def prepare(into: Path, only: set[str] | None = None, wider: bool = True) -> dic
     Raises:
         NotToBeHad: An asset of the core could not be made.
     """
+    into.mkdir(parents=True, exist_ok=True)
+    with FileLock(into.with_name(f"{into.name}.lock")):
+        return _prepared(into, only, wider)
+
+
+def _prepared(into: Path, only: set[str] | None, wider: bool) -> dict[str, str]:
     report: dict[str, str] = {}
     for asset in ASSETS:
         if (only is not None and asset.name not in only) or not (wider or asset.core):

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tasks import documents
 from tasks.errors import BadEvaluation
 
 _HEADER = re.compile(
@@ -61,7 +62,9 @@ def mapping(text: str, what: str, *, strings: bool = False) -> dict[str, Any]:
     # Cards are edited in a browser, where a tab comes easily, and YAML takes none for indentation.
     text = re.sub(r"^[ \t]+", lambda found: found[0].replace("\t", "    "), text, flags=re.MULTILINE)
     try:
-        found = yaml.load(text, _Strings) if strings else yaml.safe_load(text)
+        found = documents.load(text, _Strings if strings else yaml.SafeLoader)
+    except documents.TooMuch as error:
+        raise BadEvaluation(f"{what} cannot be read: {error}.") from error
     except (yaml.YAMLError, ValueError) as error:
         raise BadEvaluation(f"{what} is not YAML: {' '.join(str(error).split())}.") from error
     if found is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-
+from tasks import documents
 from tasks.cards import vocabulary
 from tasks.errors import UserError
 from tasks.metrics import metric, metrics
@@ -122,5 +121,5 @@ def _arguments(given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         return {}
     return {
-        str(key): yaml.safe_load(value) if isinstance(value, str) else value for key, value in given.items()
+        str(key): documents.load(value) if isinstance(value, str) else value for key, value in given.items()
     }

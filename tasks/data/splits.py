@@ -6,11 +6,14 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks import home, hub, sources
-from tasks.data import streams
+from tasks.data import archives, streams
 from tasks.errors import BadEvaluation, UserError, unknown
+
+if TYPE_CHECKING:
+    import datasets
 
 PREFERRED = ("test", "validation", "dev", "valid", "val")
 
@@ -44,6 +47,16 @@ def arguments(source: sources.Source, config: str | None, revision: str) -> dict
     return {"path": "imagefolder" if source.kind == "images" else "audiofolder", "data_dir": source.place}
 
 
+def whole(source: sources.Source, config: str | None, revision: str, split: str) -> datasets.Dataset:
+    """Return a split's rows, of a source that is no saved dataset; fetched and converted if need be."""
+    import datasets
+
+    builder = datasets.load_dataset_builder(**arguments(source, config, revision))
+    builder.download_and_prepare(dl_manager=archives.manager(builder))
+    rows: datasets.Dataset = builder.as_dataset(split=split)
+    return rows
+
+
 def find(
     source: sources.Source, config: str | None, revision: str, *, streamed: bool
 ) -> Mapping[str, object]:
@@ -63,7 +76,7 @@ def find(
                 _check_config(source.place, config, revision)
             builder = datasets.load_dataset_builder(**arguments(source, config, revision))
             if not builder.info.splits:
-                builder.download_and_prepare()
+                builder.download_and_prepare(dl_manager=archives.manager(builder))
     except UserError:
         raise
     except (ValueError, datasets.exceptions.DatasetGenerationError) as error:

@@ -10,8 +10,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import yaml
-
+from tasks import documents
 from tasks.cards import header
 from tasks.errors import BadEvaluation
 from tasks.publish import signatures
@@ -132,10 +131,7 @@ def entries_of(text: str, path: str) -> list[Entry]:
     Raises:
         BadEvaluation: It is not YAML, or no list of entries.
     """
-    try:
-        found = yaml.safe_load(text) if text.strip() else []
-    except yaml.YAMLError as error:
-        raise BadEvaluation(f"The file '{path}' is not YAML: {' '.join(str(error).split())}.") from error
+    found = documents.read(text, f"The file '{path}'") if text.strip() else []
     if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
         raise BadEvaluation(f"The file '{path}' is no list of results.")
     return [dict(each) for each in found]

@@ -27,7 +27,14 @@ class Installation:
 
     def __init__(self, home: Path, demo: Path) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
-        self.environment = {**kept, "ASSAY_HOME": str(home), "ASSAY_DEMO": str(demo), "HF_HUB_OFFLINE": "1"}
+        self.environment = {
+            **kept,
+            "ASSAY_HOME": str(home),
+            "ASSAY_DEMO": str(demo),
+            # What a test makes for itself lies beside the data folder, and may be evaluated.
+            "ASSAY_DATA": str(home.parents[1]),
+            "HF_HUB_OFFLINE": "1",
+        }
         ports = free_port(), free_port()
         self.prefect, self.mlflow = (f"http://127.0.0.1:{port}" for port in ports)
         self.start = ("ui", "--detach", "--prefect-port", str(ports[0]), "--mlflow-port", str(ports[1]))

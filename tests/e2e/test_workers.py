@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import AwaitingRetry, Cancelling
 
+from flows import slots
 from tests.e2e.conftest import ROOT
 from tests.e2e.installation import Installation, deployment_id, done, until
 
@@ -27,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 @pytest.fixture(scope="module")
 def installation(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     installation = Installation(tmp_path_factory.mktemp("workers") / "assay", demo)
+    # Two, because what a killed worker held stays taken until its lease has run out.
+    installation.environment[slots.CPU_SLOTS] = "2"
     installation.assay(*installation.start)
     with installation.client() as client:
         # What `assay ui` starts deploys before it works.
@@ -74,18 +77,28 @@ def hired(installation: Installation, name: str) -> Iterator[None]:
         yield
     finally:
         worker.terminate()
-        worker.wait(60)
+        worker.wait(300)
 
 
-def test_a_cancelled_run_stops_and_its_chunks_are_reused(installation: Installation, demo: Path) -> None:
+def taken(installation: Installation) -> int:
+    """Return how many slots of the processor are held."""
+    with installation.client() as client:
+        return client.read_global_concurrency_limit_by_name(slots.limit_name("cpu")).active_slots
+
+
+def test_a_cancelled_run_stops_frees_its_device_and_its_chunks_are_reused(
+    installation: Installation, demo: Path
+) -> None:
     given = parameters(demo, "digits-vit-small")
     run = start(installation, given)
     chunks = Path(installation.environment["ASSAY_HOME"]) / "chunks"
     until(lambda: list(chunks.rglob("*.parquet")), seen=installation.seen)
+    assert taken(installation) == 1
     with installation.client() as client:
         client.set_flow_run_state(run.id, Cancelling())
     stopped = end(installation, run)
     assert stopped.state_type is StateType.CANCELLED
+    until(lambda: taken(installation) == 0 or None, seen=installation.seen)
     kept = len(list(chunks.rglob("*.parquet")))
     store = MlflowClient(installation.mlflow)
 
@@ -209,4 +222,4 @@ def test_a_run_whose_worker_is_killed_is_marked_and_goes_on_with_another(
         for worker in workers:
             with suppress(ProcessLookupError):
                 os.killpg(worker.pid, signal.SIGTERM)
-            worker.wait(60)
+            worker.wait(300)

@@ -1,0 +1,149 @@
+"""Both servers on an address that other machines reach: nobody without the password, everything with it."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows import protection
+from tests.e2e.installation import Installation
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+PASSWORD = "a password for this test"
+RIGHT = ("assay", PASSWORD)
+WRONG: tuple[tuple[str, str] | None, ...] = (
+    None,
+    ("assay", ""),
+    ("assay", "another password"),
+    ("admin", PASSWORD),
+    ("admin", "password1234"),
+)
+RUNS = "/api/2.0/mlflow/runs/search"
+
+
+def outer_address() -> str:
+    """Return an address of this machine under which other machines would reach it."""
+    for name in protection.own_names():
+        try:
+            if not ipaddress.ip_address(name).is_loopback:
+                return name
+        except ValueError:
+            continue
+    assert not os.environ.get("CI"), "this machine has no address but the loopback one"
+    pytest.skip("this machine has no address but the loopback one")
+
+
+class Reachable(Installation):
+    """What `assay ui --host` runs."""
+
+    def __init__(self, home: Path, demo: Path, address: str) -> None:
+        super().__init__(home, demo)
+        self.prefect, self.mlflow = (
+            each.replace("127.0.0.1", address) for each in (self.prefect, self.mlflow)
+        )
+        self.start = (*self.start, "--host", address)
+        self.home = home
+
+
+@pytest.fixture(scope="module")
+def installation(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reachable]:
+    made = Reachable(tmp_path_factory.mktemp("reachable") / "assay", demo, outer_address())
+    refused = made.assay(*made.start, code=2)
+    assert "needs a password in ASSAY_PASSWORD" in refused
+    printed = made.assay(*made.start, ASSAY_PASSWORD=PASSWORD)
+    assert PASSWORD not in printed
+    try:
+        yield made
+    finally:
+        made.assay("ui", "--stop")
+
+
+@pytest.mark.parametrize("known", WRONG, ids=["none", "empty", "other password", "other user", "old default"])
+def test_without_the_password_there_is_nothing_to_see_and_nothing_to_change(
+    installation: Reachable, known: tuple[str, str] | None
+) -> None:
+    prefect, mlflow = installation.prefect, installation.mlflow
+    with httpx.Client(auth=known, timeout=60) as client:
+        answers = [
+            client.post(f"{prefect}/api/flow_runs/filter", json={}),
+            client.post(f"{prefect}/api/deployments/filter", json={}),
+            client.get(f"{prefect}/api/admin/settings"),
+            client.post(f"{prefect}/api/variables/", json={"name": "x", "value": "y"}),
+            client.get(f"{mlflow}/"),
+            client.post(f"{mlflow}{RUNS}", json={"experiment_ids": ["0"]}),
+            client.post(f"{mlflow}/ajax-api/2.0/mlflow/experiments/search", json={"max_results": 1}),
+            client.post(f"{mlflow}/graphql", json={"query": "{ test { output } }"}),
+            client.get(f"{mlflow}/get-artifact?path=x&run_uuid=y"),
+            client.get(f"{mlflow}/api/2.0/mlflow-artifacts/artifacts?path="),
+            client.get(f"{mlflow}/signup"),
+        ]
+    assert {str(each.request.url.path): each.status_code for each in answers if each.status_code != 401} == {}
+
+
+def test_health_is_answered_to_anyone_and_prefects_empty_page_asks_for_the_password(
+    installation: Reachable,
+) -> None:
+    assert httpx.get(f"{installation.prefect}/api/health", timeout=60).status_code == 200
+    assert httpx.get(f"{installation.mlflow}/health", timeout=60).status_code == 200
+    said = httpx.get(f"{installation.prefect}/ui-settings", timeout=60).json()
+    assert (said["auth"], said["api_url"]) == ("BASIC", f"{installation.prefect}/api")
+
+
+def test_names_that_were_made_to_point_here_and_other_sites_pages_are_refused(
+    installation: Reachable,
+) -> None:
+    with httpx.Client(auth=RIGHT, timeout=60) as client:
+        for url in (f"{installation.prefect}/api/flow_runs/filter", f"{installation.mlflow}{RUNS}"):
+            for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+                answer = client.post(url, json={"experiment_ids": ["0"]}, headers=headers)
+                assert answer.status_code == 403, (url, headers, answer.text)
+        shown = client.get(
+            f"{installation.prefect}/api/admin/version", headers={"Origin": "http://evil.example"}
+        )
+        assert "access-control-allow-origin" not in shown.headers
+
+
+def test_a_command_without_the_password_says_which_variable_holds_it(installation: Reachable) -> None:
+    said = installation.assay("deploy", code=2)
+    assert "ask for a password: set ASSAY_PASSWORD to it." in said
+
+
+def test_an_evaluation_passes_through_both_servers(installation: Reachable, demo: Path) -> None:
+    config = installation.home.parent / "evaluation.yaml"
+    given = {
+        "task": "image-classification",
+        "dataset": {"path": str(demo / "data" / "digits"), "split": "test", "limit": 60},
+        "models": [str(demo / "models" / "digits-resnet")],
+        "metrics": ["accuracy"],
+    }
+    config.write_text(json.dumps(given), encoding="utf-8")
+    more = {"ASSAY_PASSWORD": PASSWORD, "MLFLOW_TRACKING_URI": installation.mlflow}
+    outcome = json.loads(installation.assay("run", str(config), "--json", **more).partition("\n")[0])
+    (run,) = outcome["runs"]
+    with httpx.Client(auth=RIGHT, timeout=60) as client:
+        found = client.get(
+            f"{installation.mlflow}/api/2.0/mlflow/runs/get", params={"run_id": run["mlflow_run_id"]}
+        ).json()["run"]
+        assert found["info"]["status"] == "FINISHED"
+        flows = client.post(f"{installation.prefect}/api/flow_runs/filter", json={}).json()
+        assert [each["state_type"] for each in flows] == ["COMPLETED"]
+    # Queued, it is run by the worker that `assay ui` started, which keeps its scores on the same disk.
+    said = installation.assay("submit", str(config), "--wait", ASSAY_PASSWORD=PASSWORD)
+    assert f"{installation.prefect}/runs/flow-run/" in said
+    assert "completed" in said
+
+
+def test_another_password_is_the_one_that_counts_after_the_next_start(installation: Reachable) -> None:
+    changed = "another password for this test"
+    installation.assay("ui", "--stop")
+    installation.assay(*installation.start, ASSAY_PASSWORD=changed)
+    url = f"{installation.mlflow}/api/2.0/mlflow/experiments/search?max_results=1"
+    assert httpx.get(url, auth=("assay", changed), timeout=60).status_code == 200
+    assert httpx.get(url, auth=RIGHT, timeout=60).status_code == 401
