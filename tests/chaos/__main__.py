@@ -26,6 +26,7 @@ def main() -> int:
     asked.add_argument("--first", type=int, default=1, help="The first seed.")
     asked.add_argument("--evaluations", type=int, default=20)
     asked.add_argument("--faults", type=int, default=6, help="In each round.")
+    asked.add_argument("--load", type=int, default=0, help="In the end, so many evaluations at once.")
     asked.add_argument(
         "--ray", action="store_true", help="Let a local Ray cluster predict some, and kill actors."
     )
