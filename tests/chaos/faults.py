@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -15,10 +14,6 @@ from tests.chaos.place import pids, runs_of
 SERVERS = ("prefect", "mlflow", "postgres")
 KINDS = (*SERVERS, "worker", "machine", "run")
 """worker: the worker alone, its run lives on. machine: a worker and all it started. run: a run's process."""
-ABSENCE = "absence"
-"""Prefect's server, and nothing else, stands still for longer than a run may be silent."""
-AWAY = 120.0
-"""Seconds."""
 DEADLY = ("machine", "run")
 """Those that end a run's process, which may happen to it less often than it is given up for."""
 MOST_DEADLY = 2
@@ -31,7 +26,7 @@ class Fault:
     """One thing to happen.
 
     Attributes:
-        kind: One of `KINDS`, or "actor" (a Ray actor), or "absence".
+        kind: One of `KINDS`.
         after: Seconds after the one before.
     """
 
@@ -39,13 +34,12 @@ class Fault:
     after: float
 
 
-def drawn(seed: int, count: int, more: Sequence[str] = ()) -> list[Fault]:
+def drawn(seed: int, count: int) -> list[Fault]:
     """Draw faults; every kind is among them where they are enough.
 
     Args:
         seed: The same one draws the same.
         count: How many.
-        more: Kinds beside the usual ones: "actor", "absence".
 
     >>> [fault.kind for fault in drawn(1, 6)] == [fault.kind for fault in drawn(1, 6)]
     True
@@ -53,10 +47,9 @@ def drawn(seed: int, count: int, more: Sequence[str] = ()) -> list[Fault]:
     6
     """
     chance = random.Random(seed)
-    kinds = [*KINDS, *more]
     chosen: list[str] = []
     while len(chosen) < count:
-        once = chance.sample(kinds, len(kinds))
+        once = chance.sample(KINDS, len(KINDS))
         chosen += [
             kind
             for kind in once
@@ -65,14 +58,10 @@ def drawn(seed: int, count: int, more: Sequence[str] = ()) -> list[Fault]:
     return [Fault(kind, chance.uniform(2, 15)) for kind in chosen[:count]]
 
 
-def strike(fault: Fault, chance: random.Random, actors: Callable[[], list[psutil.Process]]) -> str:
+def strike(fault: Fault, chance: random.Random) -> str:
     """Let a fault happen; return what did."""
-    if fault.kind == ABSENCE:
-        return _away(psutil.Process(pids()["prefect"]))
     if fault.kind in SERVERS:
         return _killed([psutil.Process(pid) for name, pid in pids().items() if name == fault.kind])
-    if fault.kind == "actor":
-        return _killed(actors()[:1])
     deadline = time.monotonic() + AWAITED
     while time.monotonic() < deadline:
         workers = sorted(name for name in pids() if name.startswith("worker"))
@@ -85,20 +74,6 @@ def strike(fault: Fault, chance: random.Random, actors: Callable[[], list[psutil
                 return f"{chosen}: {_killed(victims)}"
         time.sleep(0.5)
     return "nothing there to kill"
-
-
-def _away(server: psutil.Process) -> str:
-    began = time.monotonic()
-    every = [server, *server.children(recursive=True)]
-    for each in every:
-        each.suspend()
-    # Whoever watches over it may lose patience, and start another.
-    while server.is_running() and time.monotonic() - began < AWAY:
-        time.sleep(0.5)
-    for each in every:
-        with suppress(psutil.NoSuchProcess):
-            each.resume()
-    return f"{server.pid} stood still for {time.monotonic() - began:.0f} s"
 
 
 def _killed(victims: list[psutil.Process]) -> str:

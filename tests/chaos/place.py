@@ -136,15 +136,16 @@ def runs_of(worker: str) -> list[psutil.Process]:
 
 
 @contextmanager
-def installed(folder: Path, workers: int = 2, limit: int = 2) -> Iterator[Place]:
+def installed(folder: Path, demo: Path, workers: int = 2, limit: int = 2) -> Iterator[Place]:
     """Start an installation in a folder, and stop it in the end.
 
     Args:
         folder: Where its data folder is made.
+        demo: The demo's models and data: its policy lets them be used.
         workers: How many workers it has.
         limit: Runs that each takes at a time.
     """
-    os.environ["ASSAY_HOME"] = str(folder / "assay")
+    os.environ |= {"ASSAY_HOME": str(folder / "assay"), "ASSAY_DEMO": str(demo)}
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from flows import environment

@@ -132,7 +132,7 @@ def test_a_process_that_was_thought_lost_ends_where_another_has_begun_its_run(
 ) -> None:
     home = Path(installation.environment["ASSAY_HOME"])
     worker = psutil.Process(json.loads((home / "servers.json").read_text())["worker_pid"])
-    model = home.parent / "asleep"
+    model = home / "models" / "asleep"
     shutil.copytree(demo / "models" / "digits-vit-small", model)
     with (model / "config.json").open("a", encoding="utf-8") as config:
         config.write("\n ")
