@@ -156,9 +156,10 @@ def installed(folder: Path, demo: Path, workers: int = 2, limit: int = 2) -> Ite
     environment.prepare()
     wishes = Wishes(prefect_port=free_port(), mlflow_port=free_port(), workers=workers, limit=limit)
     try:
-        done = control.start(wishes)
-        os.environ["PREFECT_API_URL"] = f"{done.prefect}/api"
-        os.environ["MLFLOW_TRACKING_URI"] = done.mlflow
-        yield Place(folder / "assay", done.prefect, done.mlflow)
+        control.start(wishes)
+        known = control.addresses()
+        os.environ["PREFECT_API_URL"] = known["prefect_api"]
+        os.environ["MLFLOW_TRACKING_URI"] = known["mlflow"]
+        yield Place(folder / "assay", known["prefect"], known["mlflow"])
     finally:
         control.stop()
