@@ -158,7 +158,7 @@ def installed(folder: Path, demo: Path, workers: int = 2, limit: int = 2) -> Ite
     try:
         control.start(wishes)
         known = control.addresses()
-        os.environ["PREFECT_API_URL"] = known["prefect_api"]
+        os.environ["PREFECT_API_URL"] = f"{known['prefect']}/api"
         os.environ["MLFLOW_TRACKING_URI"] = known["mlflow"]
         yield Place(folder / "assay", known["prefect"], known["mlflow"])
     finally:
