@@ -177,6 +177,9 @@ def main() -> None:
     """Be Prefect's command line, as `python -m prefect` is, and keep watch meanwhile."""
     from prefect.cli import app
 
+    # Known to the command line by being there.
+    import flows.prefect_worker  # noqa: F401
+
     threading.Thread(target=Watch(POOL).keep, args=(threading.Event(),), daemon=True).start()
     app()
 

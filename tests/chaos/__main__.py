@@ -10,12 +10,11 @@ import argparse
 import os
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 from tests.chaos.load import told
 from tests.chaos.place import installed, say
-from tests.chaos.rounds import Rounds, nobody
+from tests.chaos.rounds import Rounds
 
 
 def main() -> int:
@@ -25,29 +24,21 @@ def main() -> int:
     asked.add_argument("--first", type=int, default=1, help="The first seed.")
     asked.add_argument("--evaluations", type=int, default=20)
     asked.add_argument("--faults", type=int, default=6, help="In each round.")
-    asked.add_argument(
-        "--ray", action="store_true", help="Let a local Ray cluster predict some, and kill actors."
-    )
+    asked.add_argument("--load", type=int, default=0, help="In the end, so many evaluations at once.")
     asked.add_argument("--demo", type=Path, default=Path(".assay/demo"), help="`make demo` makes it.")
     given = asked.parse_args()
-    with ExitStack() as until:
-        # Ray's processes must not inherit the mark by which the installation knows its own.
-        folder = Path(until.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-        ray, actors = None, nobody
-        if given.ray:
-            from tests.fleet import nodes
-
-            cluster = until.enter_context(nodes.running())
-            cluster.fill(1)
-            ray, actors = cluster.address, cluster.predicting
-        place = until.enter_context(installed(folder, workers=2, limit=1))
+    demo = given.demo.resolve()
+    with (
+        tempfile.TemporaryDirectory(prefix="chaos-") as folder,
+        installed(Path(folder), demo, workers=2, limit=1) as place,
+    ):
         say(f"Prefect {place.prefect}, MLflow {place.mlflow}, data in {folder}, process {os.getpid()}")
-        rounds = Rounds(place, given.demo.resolve(), given.evaluations, given.faults, say, ray, actors)
+        rounds = Rounds(place, demo, given.evaluations, given.faults, say)
         calm = rounds.calm()
         seeds = range(given.first, given.first + given.seeds)
         wrong = [seed for seed in seeds if rounds.disturbed(seed, calm)]
         say(f"{given.seeds - len(wrong)} of {given.seeds} seeds passed" + (f"; not {wrong}" if wrong else ""))
-        overloaded = told(place, given.demo.resolve(), given.load) if given.load else []
+        overloaded = told(place, demo, given.load) if given.load else []
     return len(wrong) + len(overloaded)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ class Fault:
     """One thing to happen.
 
     Attributes:
-        kind: One of `KINDS`, or "actor": a Ray actor.
+        kind: One of `KINDS`.
         after: Seconds after the one before.
     """
 
@@ -35,8 +34,12 @@ class Fault:
     after: float
 
 
-def drawn(seed: int, count: int, *, actors: bool = False) -> list[Fault]:
+def drawn(seed: int, count: int) -> list[Fault]:
     """Draw faults; every kind is among them where they are enough.
+
+    Args:
+        seed: The same one draws the same.
+        count: How many.
 
     >>> [fault.kind for fault in drawn(1, 6)] == [fault.kind for fault in drawn(1, 6)]
     True
@@ -44,10 +47,9 @@ def drawn(seed: int, count: int, *, actors: bool = False) -> list[Fault]:
     6
     """
     chance = random.Random(seed)
-    kinds = [*KINDS, *(["actor"] if actors else [])]
     chosen: list[str] = []
     while len(chosen) < count:
-        once = chance.sample(kinds, len(kinds))
+        once = chance.sample(KINDS, len(KINDS))
         chosen += [
             kind
             for kind in once
@@ -56,12 +58,10 @@ def drawn(seed: int, count: int, *, actors: bool = False) -> list[Fault]:
     return [Fault(kind, chance.uniform(2, 15)) for kind in chosen[:count]]
 
 
-def strike(fault: Fault, chance: random.Random, actors: Callable[[], list[psutil.Process]]) -> str:
+def strike(fault: Fault, chance: random.Random) -> str:
     """Let a fault happen; return what did."""
     if fault.kind in SERVERS:
         return _killed([psutil.Process(pid) for name, pid in pids().items() if name == fault.kind])
-    if fault.kind == "actor":
-        return _killed(actors()[:1])
     deadline = time.monotonic() + AWAITED
     while time.monotonic() < deadline:
         workers = sorted(name for name in pids() if name.startswith("worker"))

@@ -144,7 +144,7 @@ def main() -> int:
     given = asked.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="load-") as folder,
-        installed(Path(folder), workers=given.workers, limit=given.limit) as place,
+        installed(Path(folder), given.demo.resolve(), workers=given.workers, limit=given.limit) as place,
     ):
         say(f"Prefect {place.prefect}, MLflow {place.mlflow}, data in {folder}")
         wrong = told(place, given.demo.resolve(), given.evaluations)

@@ -26,21 +26,18 @@ CHUNK_ROWS = 5
 """Small chunks, so that a kill finds some of a model's chunks there and others not."""
 
 
-def evaluations(demo: Path, count: int, ray: str | None = None) -> list[dict[str, Any]]:
+def evaluations(demo: Path, count: int) -> list[dict[str, Any]]:
     """Return evaluations of which no two are of the same model and rows.
 
     Args:
         demo: The demo's models and data.
         count: How many.
-        ray: The address of a Ray cluster that predicts for some of them.
     """
     found = []
     for number in range(count):
         name, data, about = MODELS[number % len(MODELS)]
         limit = 40 + 10 * (number // len(MODELS))
         settings: dict[str, Any] = {"chunk_rows": CHUNK_ROWS, "device": "cpu", "dtype": "float32"}
-        if ray is not None and number >= count - 2:
-            settings["ray"] = ray
         found.append(
             {
                 **about,
@@ -52,9 +49,9 @@ def evaluations(demo: Path, count: int, ray: str | None = None) -> list[dict[str
     return found
 
 
-def suite(name: str, demo: Path, count: int, ray: str | None = None) -> dict[str, Any]:
+def suite(name: str, demo: Path, count: int) -> dict[str, Any]:
     """Return the parameters of a suite of so many evaluations."""
-    every = evaluations(demo, count, ray)
+    every = evaluations(demo, count)
     entries = [
         {"name": f"{Path(each['models'][0]['name']).name} {each['dataset']['limit']}", **each}
         for each in every

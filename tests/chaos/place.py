@@ -136,15 +136,16 @@ def runs_of(worker: str) -> list[psutil.Process]:
 
 
 @contextmanager
-def installed(folder: Path, workers: int = 2, limit: int = 2) -> Iterator[Place]:
+def installed(folder: Path, demo: Path, workers: int = 2, limit: int = 2) -> Iterator[Place]:
     """Start an installation in a folder, and stop it in the end.
 
     Args:
         folder: Where its data folder is made.
+        demo: The demo's models and data: its policy lets them be used.
         workers: How many workers it has.
         limit: Runs that each takes at a time.
     """
-    os.environ["ASSAY_HOME"] = str(folder / "assay")
+    os.environ |= {"ASSAY_HOME": str(folder / "assay"), "ASSAY_DEMO": str(demo)}
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from flows import environment
@@ -155,9 +156,10 @@ def installed(folder: Path, workers: int = 2, limit: int = 2) -> Iterator[Place]
     environment.prepare()
     wishes = Wishes(prefect_port=free_port(), mlflow_port=free_port(), workers=workers, limit=limit)
     try:
-        done = control.start(wishes)
-        os.environ["PREFECT_API_URL"] = f"{done.prefect}/api"
-        os.environ["MLFLOW_TRACKING_URI"] = done.mlflow
-        yield Place(folder / "assay", done.prefect, done.mlflow)
+        control.start(wishes)
+        known = control.addresses()
+        os.environ["PREFECT_API_URL"] = f"{known['prefect']}/api"
+        os.environ["MLFLOW_TRACKING_URI"] = known["mlflow"]
+        yield Place(folder / "assay", known["prefect"], known["mlflow"])
     finally:
         control.stop()

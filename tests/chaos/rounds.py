@@ -5,10 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from tests.chaos import material, outcome
 from tests.chaos.faults import Fault, drawn, strike
@@ -16,11 +14,6 @@ from tests.chaos.outcome import Outcome
 from tests.chaos.place import Place
 
 Tell = Callable[[str], None]
-
-
-def nobody() -> list[psutil.Process]:
-    """Return the actors of no cluster."""
-    return []
 
 
 @dataclass(frozen=True)
@@ -33,8 +26,6 @@ class Rounds:
         count: Evaluations in the suite.
         faults: Faults in a round.
         tell: Where to say what happens.
-        ray: The address of a Ray cluster that predicts for two of the evaluations.
-        actors: Returns that cluster's actors.
     """
 
     place: Place
@@ -42,8 +33,6 @@ class Rounds:
     count: int
     faults: int
     tell: Tell = print
-    ray: str | None = None
-    actors: Callable[[], list[psutil.Process]] = field(default=nobody)
 
     def calm(self) -> Outcome:
         """Run the suite undisturbed; everything else is compared with that.
@@ -59,7 +48,7 @@ class Rounds:
 
     def disturbed(self, seed: int, calm: Outcome) -> list[str]:
         """Run the suite with the faults of a seed; return what is wrong in the end."""
-        planned = drawn(seed, self.faults, actors=self.ray is not None)
+        planned = drawn(seed, self.faults)
         self.tell(f"seed {seed}: {', '.join(fault.kind for fault in planned)}")
         began = time.monotonic()
         found = self._complaints(f"chaos-{seed}", planned, calm, seed)
@@ -71,7 +60,7 @@ class Rounds:
 
     def _complaints(self, name: str, planned: list[Fault], calm: Outcome | None, seed: int = 0) -> list[str]:
         self.place.forget_predictions()
-        suite = material.suite(name, self.demo, self.count, self.ray)
+        suite = material.suite(name, self.demo, self.count)
         run = self.place.start("suite/suite", suite)
         self.place.running(run)
         self._strike(planned, seed)
@@ -93,5 +82,5 @@ class Rounds:
         began = time.monotonic()
         for fault in planned:
             time.sleep(fault.after)
-            did = strike(fault, chance, self.actors)
+            did = strike(fault, chance)
             self.tell(f"seed {seed}: {time.monotonic() - began:5.1f} s {fault.kind}: {did}")

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,23 @@ def end(installation: Installation, run: FlowRun) -> FlowRun:
     return until(ended, seen=installation.seen)
 
 
+@contextmanager
+def hired(installation: Installation, name: str) -> Iterator[None]:
+    """Have one more worker while the context is open."""
+    worker = subprocess.Popen(
+        installation.command("worker", "--name", name),
+        cwd=ROOT,
+        env=installation.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.wait(300)
+
+
 def taken(installation: Installation) -> int:
     """Return how many slots of the processor are held."""
     with installation.client() as client:
@@ -103,19 +120,9 @@ def test_a_cancelled_run_stops_frees_its_device_and_its_chunks_are_reused(
 
 
 def test_two_workers_take_no_run_twice(installation: Installation, demo: Path) -> None:
-    second = subprocess.Popen(
-        installation.command("worker", "--name", "second"),
-        cwd=ROOT,
-        env=installation.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    with hired(installation, "second"):
         runs = [start(installation, parameters(demo, "digits-resnet", limit=20 + more)) for more in range(4)]
         ended = [end(installation, run) for run in runs]
-    finally:
-        second.terminate()
-        second.wait(300)
     assert [run.state_type for run in ended] == [StateType.COMPLETED] * 4
     assert [run.run_count for run in ended] == [1] * 4
 
@@ -125,7 +132,7 @@ def test_a_process_that_was_thought_lost_ends_where_another_has_begun_its_run(
 ) -> None:
     home = Path(installation.environment["ASSAY_HOME"])
     worker = psutil.Process(json.loads((home / "servers.json").read_text())["worker_pid"])
-    model = home.parent / "asleep"
+    model = home / "models" / "asleep"
     shutil.copytree(demo / "models" / "digits-vit-small", model)
     with (model / "config.json").open("a", encoding="utf-8") as config:
         config.write("\n ")
@@ -143,18 +150,20 @@ def test_a_process_that_was_thought_lost_ends_where_another_has_begun_its_run(
     asleep = [each for each in worker.children(recursive=True) if each.pid not in before]
     for each in asleep:
         each.suspend()
-    try:
-        with installation.client() as client:
-            client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
+    # The worker that has it does not take it again.
+    with hired(installation, "awake"):
+        try:
+            with installation.client() as client:
+                client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
 
-            def begun_again() -> bool:
-                return client.read_flow_run(run.id).run_count == 2
+                def begun_again() -> bool:
+                    return client.read_flow_run(run.id).run_count == 2
 
-            until(begun_again, seen=installation.seen)
-    finally:
-        for each in asleep:
-            each.resume()
-    ended = end(installation, run)
+                until(begun_again, seen=installation.seen)
+        finally:
+            for each in asleep:
+                each.resume()
+        ended = end(installation, run)
     assert ended.state_type is StateType.COMPLETED, ended.state
     assert ended.run_count == 2
     until(lambda: not any(each.is_running() for each in asleep), seen=installation.seen)
