@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
 from prefect.client.schemas.objects import FlowRun, StateType
 
+from flows import shards
 from tasks.configs import parse
 from tasks.errors import BadEvaluation
 from tasks.fleet import sharing
@@ -45,6 +46,8 @@ def test_two_workers_of_a_pool_predict_one_evaluation(
     try:
         with installation.client() as client:
             identity = deployment_id(client, "evaluate/evaluate")
+            # The worker that is killed next makes the deployments before it works.
+            deployment_id(client, shards.DEPLOYMENT)
             servers = json.loads((home / "servers.json").read_text())
             os.killpg(servers["worker_pid"], signal.SIGKILL)
             for name in ("one", "other"):
