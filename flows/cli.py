@@ -18,6 +18,7 @@ from flows.commands import (
     compare,
     datasets,
     deploy,
+    doctor,
     down,
     leaderboard,
     models,
@@ -70,6 +71,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "ui": ui.ui,
     "up": up.up,
     "down": down.down,
+    "doctor": doctor.doctor,
 }
 """Every command by name; its signature and docstring are its options and its help."""
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import httpx
@@ -85,7 +85,7 @@ class Tenure:
                 return
             stands = standing(self.title, found)
             if stands == "doubted":
-                back = Running(message="It was thought lost, and goes on in the process that had it.")
+                back: State[Any] = Running(message="It was thought lost, and goes on where it was.")
                 answer = client.set_flow_run_state(self.run, back, force=True)
                 if answer.state is not None:
                     self.title = answer.state.id

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from prefect.client.schemas.filters import (
@@ -23,7 +23,7 @@ from prefect.client.schemas.filters import (
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging import get_logger
 from prefect.states import AwaitingRetry, Crashed
@@ -40,7 +40,7 @@ BREAK = 60.0
 """Seconds between two looks after which what was seen before counts no more."""
 STARTING = 300.0
 """Seconds after which a run that a worker took, and whose process has not begun, is lost."""
-CRASHED = 30.0
+CRASHED = 15.0
 """Seconds that the automation has for queueing a crashed run."""
 SILENT = SILENCE.total_seconds()
 Verdict = Literal["well", "ask", "lost", "again"]
@@ -127,7 +127,7 @@ class Watch:
         )
         now = self._clock()
         self._sights = seen(self._sights, [run.state_id for run in runs if run.state_id], now)
-        done = []
+        done: list[tuple[UUID, Verdict]] = []
         for run in runs:
             if run.state_id is None or run.state_type is None:
                 continue
@@ -136,10 +136,10 @@ class Watch:
                 found = "well" if _heard(client, run) else "lost"
             # Another worker's watch may have been quicker.
             if found != "well" and client.read_flow_run(run.id).state_id == run.state_id:
-                again = AwaitingRetry(message=GOES_ON)
-                client.set_flow_run_state(
-                    run.id, again if found == "again" else Crashed(message=LOST), force=True
-                )
+                said: State[Any] = Crashed(message=LOST)
+                if found == "again":
+                    said = AwaitingRetry(message=GOES_ON)
+                client.set_flow_run_state(run.id, said, force=True)
                 done.append((run.id, found))
         return done
 

@@ -33,6 +33,9 @@ def command(limit: int, name: str) -> list[str]:
         name: What the pages call it.
     """
     start = ["worker", "start", "--pool", POOL, "--type", "process", "--name", name, "--limit", str(limit)]
+    if "PREFECT_WORKER_WEBSERVER_PORT" in os.environ:
+        # Somebody means to ask it how it is, as probes of containers do.
+        start.append("--with-healthcheck")
     return [sys.executable, "-m", "flows.watch", *start]
 
 

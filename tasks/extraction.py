@@ -5,37 +5,27 @@ It is applied when scoring, so that another expression needs no model run.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tasks.metrics.patterns import all_extracted
 from tasks.types.contract import Judged
 
 
-def extracted(text: str, pattern: re.Pattern[str]) -> str:
-    """Return the last match of a pattern in a text, its first group where it has one; else the whole text.
-
-    >>> extracted("7 apples and 3 pears: #### 10", re.compile(r"#### (\\d+)"))
-    '10'
-    >>> extracted("so it is 7, or rather 8", re.compile(r"\\d+"))
-    '8'
-    """
-    found = list(pattern.finditer(text))
-    if not found:
-        return text
-    last = found[-1]
-    return (last.group(1) if pattern.groups else last.group(0)) or ""
-
-
 def applied(expression: str | None, judged: Mapping[str, Judged]) -> dict[str, Judged]:
-    """Return what metrics take with an expression applied to its texts, given and right."""
+    """Return what metrics take with an expression applied to its texts, given and right.
+
+    Raises:
+        BadEvaluation: The expression takes too long.
+    """
     if expression is None or "texts" not in judged:
         return dict(judged)
-    pattern = re.compile(expression)
     texts = judged["texts"]
+    rows = [[each] if isinstance(each, str) else list(each) for each in texts.references]
+    every = all_extracted(expression, [*texts.predictions, *(one for row in rows for one in row)])
+    given, left = every[: len(texts.predictions)], iter(every[len(texts.predictions) :])
     right = [
-        extracted(each, pattern) if isinstance(each, str) else [extracted(one, pattern) for one in each]
-        for each in texts.references
+        next(left) if isinstance(each, str) else [next(left) for _ in row]
+        for each, row in zip(texts.references, rows, strict=True)
     ]
-    given = [extracted(each, pattern) for each in texts.predictions]
     return {**judged, "texts": replace(texts, predictions=given, references=right)}

@@ -1,4 +1,4 @@
-"""`python3 infra/compose/passwords.py`: make every password that compose.yaml names and that is not there yet.
+"""`python3 infra/compose/passwords.py`: make each password that compose.yaml names, unless it is there.
 
 Needs Python and nothing else, and never changes a password that is there: the databases know it by now.
 """

@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadEvaluation, Refused
 
@@ -30,10 +30,10 @@ FREE = 256 * 2**20
 MOST_TIMES = 200
 """How many times larger than the archive what comes out of it may be: text is packed some tenfold."""
 _BLOCK = 2**20
-_STREAMS: Mapping[bytes, Callable[[Path], IO[bytes]]] = {
-    b"\x1f\x8b": lambda path: gzip.open(path, "rb"),
-    b"BZh": lambda path: bz2.open(path, "rb"),
-    b"\xfd7zXZ\x00": lambda path: lzma.open(path, "rb"),
+_STREAMS: Mapping[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
 _UNSEEN = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18")
 """Of RAR, 7z, Zstandard and LZ4, which `datasets` unpacks with packages that are not ours."""
@@ -47,8 +47,8 @@ def check(path: Path, free: int | None = None) -> None:
         free: Bytes that fit on the disk; left out, asked of the disk that holds the file.
 
     Raises:
-        Refused: It has members that lead elsewhere or are no files, too many of them, too large ones, or is of
-            a kind that cannot be looked through.
+        Refused: It has members that lead elsewhere or are no files, too many of them, too large ones, or is
+            of a kind that cannot be looked through.
         BadEvaluation: It is damaged.
     """
     try:
@@ -107,7 +107,8 @@ def _members(path: Path, members: Iterable[tuple[str, int, int]], most: int) -> 
     for count, (name, kind, size) in enumerate(members, 1):
         if leads_out(name):
             raise Refused(
-                f"The archive '{path.name}' has a member '{name[:200]}' that leads out of it; it was not unpacked."
+                f"The archive '{path.name}' has a member '{name[:200]}' that leads out of it; it was not "
+                "unpacked."
             )
         if kind not in {stat.S_IFREG, stat.S_IFDIR}:
             raise Refused(
@@ -122,7 +123,7 @@ def _members(path: Path, members: Iterable[tuple[str, int, int]], most: int) -> 
             )
 
 
-def _unpacked(path: Path, reader: Callable[[Path], IO[bytes]], most: int) -> None:
+def _unpacked(path: Path, reader: Callable[[Path], Any], most: int) -> None:
     """See how much comes out of a compressed stream, keeping none of it."""
     # No kind packs more than a thousandfold but bzip2 and xz; what it says of itself may be a lie.
     if reader is _STREAMS[b"\x1f\x8b"] and path.stat().st_size * 1032 < min(most, FREE):
@@ -137,8 +138,8 @@ def _unpacked(path: Path, reader: Callable[[Path], IO[bytes]], most: int) -> Non
 
 def _too_large(path: Path, most: int) -> Refused:
     return Refused(
-        f"The archive '{path.name}' has {path.stat().st_size} bytes and unpacks to more than {most}, more than "
-        "an honest one does or more than fits on the disk; it was not unpacked."
+        f"The archive '{path.name}' has {path.stat().st_size} bytes and unpacks to more than {most}, more "
+        "than an honest one does or more than fits on the disk; it was not unpacked."
     )
 
 

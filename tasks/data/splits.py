@@ -48,7 +48,7 @@ def arguments(source: sources.Source, config: str | None, revision: str) -> dict
 
 
 def whole(source: sources.Source, config: str | None, revision: str, split: str) -> datasets.Dataset:
-    """Return the rows of a split of a source that is not a saved dataset, fetched and converted if need be."""
+    """Return a split's rows, of a source that is no saved dataset; fetched and converted if need be."""
     import datasets
 
     builder = datasets.load_dataset_builder(**arguments(source, config, revision))

@@ -57,7 +57,7 @@ def content(place: str, digest: str) -> Content:
         )
     try:
         found = _READERS[ending](path)
-    except (ValueError, TypeError, KeyError, AttributeError, csv.Error, pa.ArrowException) as error:
+    except _UNREADABLE as error:
         problem = " ".join(str(error).split())[:300]
         raise BadEvaluation(f"The predictions '{place}' cannot be read: {problem}") from error
     if not found.rows:
@@ -106,6 +106,10 @@ def _records(rows: Sequence[Any]) -> Content:
     return Content({name: [row.get(name) for row in rows] for name in names})
 
 
+_UNREADABLE = (
+    *(ValueError, TypeError, KeyError, AttributeError, RecursionError),
+    *(csv.Error, pa.ArrowException),
+)
 _READERS = {
     ".parquet": _parquet,
     ".csv": _separated,

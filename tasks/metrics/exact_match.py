@@ -12,6 +12,7 @@ import numpy as np
 from tasks.errors import BadEvaluation
 from tasks.metrics.contract import Measurement
 from tasks.metrics.means import share_of_rows
+from tasks.metrics.patterns import all_without
 from tasks.metrics.texts import References, several
 
 
@@ -36,21 +37,23 @@ def exact_match(
         ignore_numbers: Drop the digits 0 to 9.
 
     Raises:
-        BadEvaluation: A pattern is not a regular expression, or rows do not pair up.
+        BadEvaluation: A pattern is not a regular expression or takes too long, or rows do not pair up.
     """
     rows = several(predictions, references)
-    patterns = []
-    for pattern in regexes_to_ignore or ():
+    patterns = list(regexes_to_ignore or ())
+    for pattern in patterns:
         try:
-            patterns.append(re.compile(pattern))
+            re.compile(pattern)
         except re.error as problem:
             raise BadEvaluation(f"'{pattern}' is not a regular expression: {problem}.") from problem
     dropped = (string.punctuation if ignore_punctuation else "") + (string.digits if ignore_numbers else "")
     table = str.maketrans("", "", dropped)
 
+    left = iter(all_without(patterns, [*predictions, *(each for row in rows for each in row)]))
+    predictions = [next(left) for _ in predictions]
+    rows = [[next(left) for _ in row] for row in rows]
+
     def ready(text: str) -> str:
-        for pattern in patterns:
-            text = pattern.sub("", text)
         text = text.lower() if ignore_case else text
         return text.translate(table) if dropped else text
 

@@ -11,16 +11,11 @@ import os
 import sys
 import tempfile
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 
-from tests.chaos.place import installed
-from tests.chaos.rounds import Rounds
-
-
-def say(line: str) -> None:
-    """Print a line with the time of day."""
-    print(f"{datetime.now():%H:%M:%S} {line}", flush=True)
+from tests.chaos.load import told
+from tests.chaos.place import installed, say
+from tests.chaos.rounds import Rounds, nobody
 
 
 def main() -> int:
@@ -38,21 +33,22 @@ def main() -> int:
     with ExitStack() as until:
         # Ray's processes must not inherit the mark by which the installation knows its own.
         folder = Path(until.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-        more = {}
+        ray, actors = None, nobody
         if given.ray:
             from tests.fleet import nodes
 
             cluster = until.enter_context(nodes.running())
             cluster.fill(1)
-            more = {"ray": cluster.address, "actors": cluster.predicting}
+            ray, actors = cluster.address, cluster.predicting
         place = until.enter_context(installed(folder, workers=2, limit=1))
         say(f"Prefect {place.prefect}, MLflow {place.mlflow}, data in {folder}, process {os.getpid()}")
-        rounds = Rounds(place, given.demo.resolve(), given.evaluations, given.faults, say, **more)
+        rounds = Rounds(place, given.demo.resolve(), given.evaluations, given.faults, say, ray, actors)
         calm = rounds.calm()
         seeds = range(given.first, given.first + given.seeds)
         wrong = [seed for seed in seeds if rounds.disturbed(seed, calm)]
         say(f"{given.seeds - len(wrong)} of {given.seeds} seeds passed" + (f"; not {wrong}" if wrong else ""))
-    return len(wrong)
+        overloaded = told(place, given.demo.resolve(), given.load) if given.load else []
+    return len(wrong) + len(overloaded)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ from typing import Any
 from uuid import UUID
 
 from tests.chaos import material, outcome
-from tests.chaos.__main__ import say
 from tests.chaos.latency import Answers, sampled
-from tests.chaos.place import LONGEST, Place, installed
+from tests.chaos.place import LONGEST, Place, installed, say
 
+PAGE = 200
+"""Runs that Prefect's server returns at a time."""
 LOCKS = ("database is locked", "deadlock", "could not serialize", "too many clients", "queuepool limit")
 
 
@@ -113,11 +114,24 @@ def _every(place: Place) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     with place.client() as client:
         while True:
-            page = {"limit": 200, "offset": len(found), "sort": "ID_DESC"}
+            page = {"limit": PAGE, "offset": len(found), "sort": "ID_DESC"}
             some = client.request("POST", "/flow_runs/filter", json=page).json()
             found += some
-            if len(some) < page["limit"]:
+            if len(some) < PAGE:
                 return found
+
+
+def told(place: Place, demo: Path, count: int) -> list[str]:
+    """Load an installation, print what became of it, and return what is wrong."""
+    found = loaded(place, demo, count, say)
+    for line in found.answers.table():
+        say(line)
+    rate = found.finishing / count
+    say(f"all ended after {found.finishing:.0f} s, {rate:.1f} s each; states {dict(found.states)}")
+    wrong = found.complaints(count)
+    for line in wrong or ["none lost, none twice, no word of locks in the logs"]:
+        say(line)
+    return wrong
 
 
 def main() -> int:
@@ -133,14 +147,7 @@ def main() -> int:
         installed(Path(folder), workers=given.workers, limit=given.limit) as place,
     ):
         say(f"Prefect {place.prefect}, MLflow {place.mlflow}, data in {folder}")
-        found = loaded(place, given.demo.resolve(), given.evaluations, say)
-        for line in found.answers.table():
-            say(line)
-        rate = found.finishing / given.evaluations
-        say(f"all ended after {found.finishing:.0f} s, {rate:.1f} s each; states {dict(found.states)}")
-        wrong = found.complaints(given.evaluations)
-        for line in wrong or ["none lost, none twice, no word of locks in the logs"]:
-            say(line)
+        wrong = told(place, given.demo.resolve(), given.evaluations)
     return len(wrong)
 
 

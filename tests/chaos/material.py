@@ -8,7 +8,7 @@ from typing import Any
 MESSAGES = {
     "task": "text-classification",
     "columns": {"text": "text", "label": "topic"},
-    "metrics": [{"name": "accuracy"}, {"name": "f1", "average": "macro"}],
+    "metrics": [{"name": "accuracy"}, {"name": "matthews_correlation"}],
 }
 DIGITS = {
     "task": "image-classification",

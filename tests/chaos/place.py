@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 LONGEST = 3600.0
 """Seconds that a run may take with all that is done to it, on a machine that is busy besides."""
-OF_A_RUN = ("prefect.engine", "prefect.runner", "_workspace")
-"""What the command of a process that runs a flow names, and a worker's does not."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +113,11 @@ class Place:
         """Return the attempts that the outbox still holds, and what a killed process was writing."""
         box = self.home / "outbox"
         return sorted(each.name for each in box.iterdir() if each.name[0] != ".") if box.exists() else []
+
+
+def say(line: str) -> None:
+    """Print a line with the time of day."""
+    print(f"{datetime.now():%H:%M:%S} {line}", flush=True)
 
 
 def pids() -> dict[str, int]:

@@ -30,7 +30,18 @@ IN_HAND = 2 * 3 * CHUNK_ROWS
 
 @pytest.fixture
 def installation(home: Path, demo: Path) -> Installation:
-    return Installation(home, demo)
+    made = Installation(home, demo)
+    # The shipped policy allows no cluster but the machine's own, and no endpoint.
+    allowed = {
+        "paths": [str(home.parent)],
+        "endpoints": ["http://127.0.0.1:*"],
+        "key_variables": ["*"],
+        "ray": ["*"],
+    }
+    policy = home.parent / "policy.yaml"
+    policy.write_text(yaml.safe_dump(allowed), encoding="utf-8")
+    made.environment["ASSAY_POLICY"] = str(policy)
+    return made
 
 
 @contextmanager

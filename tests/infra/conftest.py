@@ -24,7 +24,7 @@ SECRETS = {
 
 @pytest.fixture(scope="session")
 def installation(demo: Path) -> Iterator[Composition]:
-    """Everything that compose.yaml starts, with two of Prefect's servers; each is made healthy in its order."""
+    """Everything that compose.yaml starts, with two of Prefect's servers."""
     # Not below pytest's own folder, which only its user may enter: PostgreSQL does not run as root.
     folder = Path(tempfile.mkdtemp(prefix="assay-compose-"))
     also = {"ASSAY_DEMO": str(demo), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
