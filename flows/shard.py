@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows import admission
-from flows.evaluation import predict_rows, prepared, run_name
+from flows.evaluation import predict_rows, prepared
 from flows.forms import form
 from flows.recovery import check_attempts
 from flows.states import in_one_sentence
@@ -13,7 +13,7 @@ from tasks import configs
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 
 
-@flow(name="shard", flow_run_name=run_name, validate_parameters=False)
+@flow(name="shard", validate_parameters=False)
 @in_one_sentence
 def shard(
     task: TaskTypeName,

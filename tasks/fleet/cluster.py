@@ -7,10 +7,11 @@ store, the rows and the model do.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -222,5 +223,21 @@ def shared(nodes: dict[str, dict[str, float]], device: str, workers: int | None)
     cpus = {name: each["CPU"] for name, each in nodes.items() if each.get("CPU")}
     if workers is None:
         return [Place(device, count, 0, name) for name, count in cpus.items()]
-    share = sum(cpus.values()) / workers
-    return [Place(device, float(int(share)) if share >= 1 else share, 0)] * workers
+    return [Place(device, each_of(list(cpus.values()), workers), 0)] * workers
+
+
+def each_of(cpus: Sequence[float], workers: int) -> float:
+    """Return the most CPUs that each of so many workers can have, none of them spread over two nodes.
+
+    Args:
+        cpus: Of each node.
+        workers: How many there are to be.
+
+    >>> each_of([8.0, 4.0], 2), each_of([8.0, 4.0], 3), each_of([1.0, 1.0], 1), each_of([1.0, 1.0], 4)
+    (4.0, 4.0, 1.0, 0.5)
+    """
+    whole = [int(each) for each in cpus]
+    for share in range(max(whole, default=0), 0, -1):
+        if sum(each // share for each in whole) >= workers:
+            return float(share)
+    return 1.0 / math.ceil(workers / sum(whole)) if sum(whole) else min(cpus, default=0.0) / workers

@@ -174,8 +174,10 @@ class Crew:
         wanted = places(self._ray, self._candidate.options.device, self._plan.evaluation.settings.workers)
         self._most = max(self._most, len(wanted))
         free = Counter(wanted) - Counter(self._places[number] for number in self._under_way.values())
-        # A worker that would find nothing to take need not load the model.
-        for place in list(free.elements())[: self._ray.get(self._queue.left.remote())]:
+        # A worker that would find nothing to take need not load the model; and where there are as many as
+        # were asked for, a place that another node made larger is not one that is free.
+        most = min(len(wanted) - len(self._under_way), self._ray.get(self._queue.left.remote()))
+        for place in list(free.elements())[: max(0, most)]:
             number, worker = len(self._actors), _started(self._ray, place)
             self._actors.append(worker)
             self._places.append(place)
