@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 # A torch older or newer than the constrained one would bring gigabytes nobody asked for.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint audit bench up down clean docs install
+.PHONY: audit chaos demo test lint bench up down clean docs install
 
 install: $(INSTALLED)
 
@@ -21,6 +21,9 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
+chaos: demo
+	$(BIN)/python -m tests.chaos --seeds 10 --load 200
+
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -34,10 +37,10 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(ONLY)
 
 up: $(INSTALLED)
-	$(BIN)/assay ui --detach
+	$(BIN)/assay up
 
 down: $(INSTALLED)
-	$(BIN)/assay ui --stop
+	$(BIN)/assay down
 
 clean:
 	rm -rf .venv .assay .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

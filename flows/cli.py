@@ -18,9 +18,12 @@ from flows.commands import (
     compare,
     datasets,
     deploy,
+    doctor,
+    down,
     leaderboard,
     models,
     notify,
+    policy,
     publish,
     receive,
     reevaluate,
@@ -31,6 +34,7 @@ from flows.commands import (
     suite,
     sync,
     ui,
+    up,
     verify,
     worker,
 )
@@ -60,10 +64,14 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "submit": submit.submit,
     "deploy": deploy.deploy,
     "worker": worker.worker,
+    "policy": policy.policy,
     "sync": sync.sync,
     "notify": notify.notify,
     "receive": receive.receive,
     "ui": ui.ui,
+    "up": up.up,
+    "down": down.down,
+    "doctor": doctor.doctor,
 }
 """Every command by name; its signature and docstring are its options and its help."""
 

@@ -17,6 +17,7 @@ from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+from prefect.client.schemas.objects import VersionInfo
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import DeploymentSort
 from prefect.deployments.runner import RunnerDeployment
@@ -29,12 +30,11 @@ from flows import lost_runs, sequels
 from flows.evaluation import evaluate
 from flows.reevaluation import reevaluate
 from flows.suite import suite
+from flows.worker import POOL
 from tasks.errors import UserError
 from tasks.events import schedules
 from tasks.events.schedules import Entry
 
-POOL = "assay"
-"""The work pool that every deployment runs in."""
 TAG = "assay"
 BY_ITSELF = "assay:schedules"
 """On what the file of schedules asks for: such a deployment goes when its entry does."""
@@ -151,16 +151,53 @@ def deploy(entries: Sequence[Entry], folder: Path) -> Deployed:
         _establish_pool(client)
         lost_runs.establish(client)
         there = _there(client)
-        changed = [
-            name for name, each in wanted.items() if name not in there or there[name].version != each.version
-        ]
-        for name in changed:
-            wanted[name].apply()
+        changed = _apply(wanted, there)
         gone = [name for name, each in there.items() if name not in wanted and BY_ITSELF in each.tags]
         for name in gone:
             with suppress(ObjectNotFound):
                 client.delete_deployment(there[name].id)
     return Deployed(tuple(wanted), tuple(changed), tuple(gone))
+
+
+def ensure(entries: Sequence[Entry], folder: Path) -> Deployed:
+    """See that the server has what an installation needs, and leave alone what somebody deployed.
+
+    Forms that are missing or of another version of Assay are made, the latter in the folder they had; what
+    the entries say is deployed where nothing ever was.
+
+    Args:
+        entries: Of the file of schedules.
+        folder: Where the runs of what is missing work.
+
+    Raises:
+        UserError: An entry names no config or suite.
+    """
+    with get_client(sync_client=True) as client:
+        _establish_pool(client)
+        lost_runs.establish(client)
+        there = _there(client)
+        wanted = {}
+        for flow in FORMS:
+            known = there.get(f"{flow}/{flow}")
+            kept = (known.job_variables or {}).get("working_dir") if known else None
+            wanted[f"{flow}/{flow}"] = form(flow, Path(kept) if kept else folder)
+        if not there:
+            wanted |= {
+                f"{made.flow_name}/{made.name}": made for made in (scheduled(e, folder) for e in entries)
+            }
+        changed = _apply(wanted, there)
+    return Deployed(tuple(sorted({*wanted, *there})), tuple(changed), ())
+
+
+def _apply(wanted: Mapping[str, RunnerDeployment], there: Mapping[str, DeploymentResponse]) -> list[str]:
+    """Make those that are not there as wanted; return their names."""
+    changed = [
+        name for name, each in wanted.items() if name not in there or there[name].version != each.version
+    ]
+    for name in changed:
+        # Left to itself, Prefect puts the commit of the git repository around it where the digest belongs.
+        wanted[name].apply(version_info=VersionInfo(type="prefect:simple", version=str(wanted[name].version)))
+    return changed
 
 
 def _establish_pool(client: SyncPrefectClient) -> None:

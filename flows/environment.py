@@ -15,14 +15,19 @@ from tasks.errors import BadEvaluation, NoAccess
 
 
 def server_file() -> Path:
-    """Return the file that says which servers `assay ui` runs, and where."""
+    """Return the file that says which servers `assay ui` or `assay up` runs, and where."""
     return home.home() / "servers.json"
 
 
 def running_servers() -> dict[str, str | int]:
-    """Return what `assay ui` wrote of its servers, or nothing when Prefect's does not answer."""
+    """Return what was written of the servers, or nothing when Prefect's does not answer.
+
+    Those of `assay up` are started again when they do not, so they are worth waiting for.
+    """
     try:
         known: dict[str, str | int] = json.loads(server_file().read_text(encoding="utf-8"))
+        if known.get("supervised"):
+            return known
         with urllib.request.urlopen(f"{known['prefect_api']}/health", timeout=2):
             return known
     except (OSError, ValueError, KeyError, urllib.error.URLError):
@@ -72,6 +77,9 @@ def prepare(*, quiet: bool = True) -> None:
                 f"The servers at {found['prefect']} and {found['mlflow']} ask for a password: "
                 f"set {protection.PASSWORD} to it."
             )
+        if found.get("supervised"):
+            # Its scores are in a database of its own, which only its server knows.
+            defaults["MLFLOW_TRACKING_URI"] = str(found["mlflow"])
     if "PREFECT_API_KEY" not in os.environ:
         defaults |= protection.of_clients(os.environ)
     for name, value in defaults.items():

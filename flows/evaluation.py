@@ -12,7 +12,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows import announcements, slots, standings
+from flows import admission, announcements, devices, slots, standings, tenure
 from flows.companion import COMPANION
 from flows.forms import form
 from flows.membership import membership
@@ -28,6 +28,7 @@ from tasks.errors import AssayError
 from tasks.evidence import exhibits
 from tasks.load import RowsReference
 from tasks.plan import Plan, requests
+from tasks.policy.allowance import watched
 from tasks.predict import PredictionsReference
 from tasks.publish import permission
 from tasks.score import Judgement
@@ -84,8 +85,12 @@ def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
     if made := membership.get().made(candidate.key):
         return made
     show = progress.get()
-    with show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance:
-        stored = predict.predict(plan, candidate, advance, slots.held)
+    with (
+        watched(plan, candidate, admission.allowance()) as watch,
+        show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance,
+    ):
+        told, holding = watch.attentive(advance), watch.patient(slots.held)
+        stored = predict.predict(plan, candidate, told, holding, devices.shown(candidate.title))
     tally = stored.tally
     get_run_logger().info(
         f"{candidate.title}: {tally.rows} rows, {tally.reused} of them reused, {tally.failed} failed, "
@@ -109,6 +114,7 @@ def track_run(
     judgement: Judgement,
 ) -> Outcome:
     """Write one model's outcome into an MLflow run."""
+    tenure.confirm()
     run_id = track.record(parent, plan, candidate, predictions, judgement, origin())
     return Outcome(candidate, predictions, judgement, run_id)
 
@@ -167,10 +173,11 @@ def evaluate(
     check_attempts()
     evaluation = configs.parse({key: value for key, value in given.items() if value is not None})
     plan, found = prepared(evaluation)
-    with _tracked(plan, found) as parent:
+    with admission.allowed(), _tracked(plan, found) as parent:
         outcomes, failures = _judged(parent, plan, found)
         reports = report.reports(plan, outcomes, compare_models(plan, outcomes))
         pairs = exhibits.attempted("pairwise.png", lambda: compare.headline_pairs(plan, outcomes))
+        tenure.confirm()
         track.describe(parent, reports, pairs)
         create_markdown_artifact(report.markdown(reports), key="scores", description="Scores")
         standings.show(evaluation.task, reports[0].dataset)
@@ -208,11 +215,14 @@ def prepared(evaluation: Evaluation) -> tuple[Plan, list[Candidate]]:
     Raises:
         UserError: The evaluation as written cannot run.
     """
+    admission.admit(evaluation)
     requested = requests(evaluation)
     rows = load_rows(evaluation)
+    admission.admit_rows(rows)
     mapping = map_columns(evaluation, rows)
     plan = Plan(evaluation, load.narrowed(rows, mapping.columns), mapping, requested)
     found = resolve_models(plan)
+    admission.admit_models(found)
     permission.check(plan, found)
     return plan, found
 
@@ -239,6 +249,7 @@ def _judged(
 @contextmanager
 def _tracked(plan: Plan, found: list[Candidate]) -> Iterator[ParentRun]:
     """Hold the parent run open around the work, and close it by how the work ended."""
+    tenure.confirm()
     parent = track.begin(plan, found, origin())
     try:
         yield parent

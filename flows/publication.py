@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from flows import admission
 from tasks.errors import AssayError
 from tasks.publish import results as runs
 from tasks.publish.pull_requests import Publication
@@ -47,6 +48,7 @@ def publish(runs: list[str], dry_run: bool = False, force: bool = False) -> list
         dry_run: Write nothing, and show what would change.
         force: Publish results of private or local datasets and of hidden answers all the same.
     """
+    admission.admit_publication()
     made: list[Publication] = []
     failures: dict[str, Exception] = {}
     for model, run_ids in find_runs(runs).items():

@@ -12,6 +12,7 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows import admission
 from flows.companion import COMPANION
 from flows.evaluation import evaluate, run_name
 from flows.forms import form
@@ -96,6 +97,7 @@ def reevaluate(
         metrics=metrics or [],
         settings=settings or Settings(),
     )
+    admission.admit(evaluation)
     looked = look(evaluation)
     if any(each.changed for each in looked):
         carry_over(evaluation, looked)

@@ -21,6 +21,8 @@ from tasks.errors import AssayError, BadEvaluation
 
 HOST = protection.LOOPBACK
 _USERS = [sys.executable, "-m", "flows.mlflow_users"]
+WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""MLflow would start processes for jobs that nothing here asks for."""
 PATIENCE = 120
 """Seconds a server may take to answer: the first start of each makes its database."""
 
@@ -56,7 +58,7 @@ def start(prefect_port: int, mlflow_port: int, *, detach: bool, host: str = HOST
             if protected.asked:
                 subprocess.run(_USERS, env={**os.environ, **protected.mlflow}, check=True)
             mlflow = [*_mlflow(host, mlflow_port), *protected.arguments]
-            processes["mlflow_pid"] = _spawn("mlflow-server", mlflow, protected.mlflow)
+            processes["mlflow_pid"] = _spawn("mlflow-server", mlflow, {**WITHOUT_JOBS, **protected.mlflow})
             _await(f"{addresses['prefect_api']}/health", processes["prefect_pid"], "prefect-server")
             _await(f"{protected.near(mlflow_port)}/health", processes["mlflow_pid"], "mlflow-server")
             processes["worker_pid"] = _spawn(
@@ -92,12 +94,18 @@ def start(prefect_port: int, mlflow_port: int, *, detach: bool, host: str = HOST
 
 
 def stop() -> None:
-    """Stop servers that were left running."""
+    """Stop servers that were left running.
+
+    Raises:
+        BadEvaluation: They are those of `assay up`.
+    """
     try:
         known = json.loads(environment.server_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         console.out.print("No servers are running.")
         return
+    if known.get("supervised"):
+        raise BadEvaluation("These servers are started again when they end; stop them with `assay down`.")
     _end([int(known[name]) for name in ("worker_pid", "prefect_pid", "mlflow_pid") if name in known])
     environment.server_file().unlink(missing_ok=True)
     console.out.print("Stopped.")

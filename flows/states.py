@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar, cast
 
 from prefect.states import Failed
 
+from flows import tenure
 from tasks.errors import AssayError
 
 P = ParamSpec("P")
@@ -25,7 +26,8 @@ def in_one_sentence(steps: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(steps)
     def said(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return steps(*args, **kwargs)
+            with tenure.held():
+                return steps(*args, **kwargs)
         except AssayError as error:
             return cast(R, Failed(message=str(error), data=error))
 

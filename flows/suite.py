@@ -10,7 +10,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows import announcements, slots
+from flows import admission, announcements, slots, tenure
 from flows.evaluation import ModelsFailed, evaluate, origin, predict_rows, prepared
 from flows.forms import form
 from flows.membership import Membership, membership
@@ -68,13 +68,15 @@ def suite(
         settings: Settings for every evaluation.
     """
     asked = Suite(name=name, evaluations=evaluations, models=models or [], settings=settings)
+    admission.admit_suite(asked)
     parts = suites.parts(asked)
-    with _tracked(asked) as run, holding.held() as holder:
+    with admission.allowed(len(parts)), _tracked(asked) as run, holding.held() as holder:
         failures, ready = _prepared(parts)
         predictions = _predicted(ready, holder)
         member = Membership(run.tags, predictions)
         columns = [_evaluated(part, member, failures.get(part.label)) for part in parts]
         board = Scoreboard(name, columns, run.run_id, holder.loads)
+        tenure.confirm()
         suite_run.describe(run, board)
         create_markdown_artifact(scoreboard.markdown(board), key="scoreboard", description="Scoreboard")
         if run.url.startswith("http"):
@@ -158,6 +160,7 @@ def _evaluated(part: Part, member: Membership, failure: Exception | None) -> Col
 @contextmanager
 def _tracked(asked: Suite) -> Iterator[SuiteRun]:
     """Hold the suite's run open around the work, and close it by how the work ended."""
+    tenure.confirm()
     run = suite_run.begin(asked, origin())
     try:
         yield run

@@ -15,7 +15,7 @@ from tasks.candidates import Candidate, store_of
 from tasks.computation import compute, finish
 from tasks.engines import SPREAD_BY_THEMSELVES
 from tasks.errors import AssayError
-from tasks.fleet.cluster_prediction import predict_on_ray
+from tasks.fleet.cluster_prediction import Member, predict_on_ray
 from tasks.fleet.sharing import share
 from tasks.fleet.workers import devices_of, occupied, predict_side_by_side
 from tasks.inference import engine
@@ -70,6 +70,7 @@ def predict(
     candidate: Candidate,
     advance: Callable[[int], None] = lambda rows: None,
     holding: Callable[[list[str]], AbstractContextManager[None]] = lambda devices: nullcontext(),
+    show: Callable[[Sequence[Member]], None] = lambda members: None,
 ) -> PredictionsReference:
     """Make sure that every prediction of a candidate is stored, computing only those that are not.
 
@@ -78,6 +79,7 @@ def predict(
         candidate: The model.
         advance: Told how many more rows are done.
         holding: Given devices, a context in which they are this model's; entered only to compute.
+        show: Given the workers of a cluster, whenever one has started, ended or been lost.
 
     Raises:
         RowFailures: A row failed and the settings say to stop.
@@ -99,7 +101,9 @@ def predict(
     tally, shared = Tally(), list[Segment]()
     if first is not None:
         with holding(occupied(plan, candidate)):
-            if count is None or plan.rows.streamed or not settings.reuse or settings.ray:
+            if settings.ray:
+                tally = predict_on_ray(plan, candidate, [first, *wanted], settings.ray, advance, show)
+            elif count is None or plan.rows.streamed or not settings.reuse:
                 tally = _computed(plan, candidate, chain([first], wanted), advance)
             else:
                 tally, shared = _shared(plan, candidate, [first, *wanted], advance)
@@ -185,9 +189,7 @@ def _computed(
     advance: Callable[[int], None],
     most: int | None = None,
 ) -> Tally:
-    """Predict chunks, at most so many, on a cluster, in this process, or in several for several devices."""
-    if address := plan.evaluation.settings.ray:
-        return predict_on_ray(plan, candidate, list(wanted), address, advance)
+    """Predict chunks, at most so many, in this process, or in several for several devices."""
     if candidate.options.engine in SPREAD_BY_THEMSELVES:
         return compute(plan, candidate, wanted, advance)
     on = devices_of(plan, candidate)[:most]

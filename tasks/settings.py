@@ -39,7 +39,13 @@ def plain_fields(schema: dict[str, Any]) -> None:
 class Strict(BaseModel):
     """A model that refuses keys it does not know."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True, json_schema_extra=plain_fields)
+    model_config = ConfigDict(
+        extra="forbid",
+        validate_default=True,
+        json_schema_extra=plain_fields,
+        # What was given may be a key that was put in the wrong place, and errors are logged and stored.
+        hide_input_in_errors=True,
+    )
 
 
 def _pattern(expression: str) -> str:

@@ -24,7 +24,7 @@ from tasks.report import OVERVIEW, RunReport, loading, markdown, score_keys
 from tasks.score import Judgement
 from tasks.tracking import artifacts, contents, outbox, patience, views
 from tasks.tracking.delivery import digest
-from tasks.tracking.mlflow_store import TAG, bury, client, experiment
+from tasks.tracking.mlflow_store import SUITE_STARTED_BY, TAG, bury, client, experiment
 from tasks.tracking.records import After, ArtifactFolder, Record, take
 
 _impatient: set[str] = set()
@@ -68,7 +68,8 @@ def begin(plan: Plan, candidates: Sequence[Candidate], origin: Mapping[str, str]
         [rows.name, rows.split, rows.revision, rows.fingerprint],
         [[each.title, each.key] for each in candidates],
     )
-    started_by = origin.get(f"{TAG}.prefect_run")
+    # A suite that goes on after its process died runs its evaluations as new Prefect runs.
+    started_by = origin.get(SUITE_STARTED_BY) or origin.get(f"{TAG}.prefect_run")
     attempt, known = outbox.open_attempt(what, digest(what, started_by) if started_by else None)
     parent = Record(
         key=attempt,

@@ -13,7 +13,7 @@ import sklearn.ensemble
 import sklearn.linear_model
 
 from tests.metrics import models
-from tests.types import media, texts
+from tests.types import judging, media
 from tests.types.test_depth import glpn
 from tests.types.test_drawing import PROMPTS, ddpm, stable_diffusion
 from tests.types.test_image_text import QUESTIONS, encoder_decoder, vilt
@@ -62,14 +62,14 @@ def question_answering(demo: Path, folder: Path) -> Given:
 def fill_mask(demo: Path, folder: Path) -> Given:
     """Pseudo-perplexity."""
     bert(demo, folder / "model", "BertForMaskedLM")
-    return _given("fill-mask", texts.saved(folder / "data", {"text": SENTENCES}), folder / "model")
+    return _given("fill-mask", judging.saved(folder / "data", {"text": SENTENCES}), folder / "model")
 
 
 def similarity(demo: Path, folder: Path) -> Given:
     """Cosines of pooled vectors."""
     bert(demo, folder / "model", "BertModel")
     columns = {"sentence1": SENTENCES, "sentence2": SENTENCES[::-1], "score": [1.0, 2.0, 5.0, 2.5, 0.0]}
-    return _given("sentence-similarity", texts.saved(folder / "data", columns), folder / "model")
+    return _given("sentence-similarity", judging.saved(folder / "data", columns), folder / "model")
 
 
 def ranking(demo: Path, folder: Path) -> Given:
@@ -80,13 +80,13 @@ def ranking(demo: Path, folder: Path) -> Given:
         "documents": [SENTENCES, SENTENCES[::-1]],
         "relevance": [[0, 2, 0, 0, 1], [0, 0, 0, 0, 3]],
     }
-    return _given("feature-extraction", texts.saved(folder / "data", columns), folder / "model")
+    return _given("feature-extraction", judging.saved(folder / "data", columns), folder / "model")
 
 
 def zero_shot(demo: Path, folder: Path) -> Given:
     """Labels by inference."""
     bert(demo, folder / "model", "BertForSequenceClassification", **INFERENCE)
-    data = texts.saved(
+    data = judging.saved(
         folder / "data", {"text": SENTENCES, "label": RIGHT}, label=datasets.ClassLabel(names=TOPICS)
     )
     return _given("zero-shot-classification", data, folder / "model", metrics=["accuracy", "log_loss"])
@@ -96,7 +96,7 @@ def multiple_choice(demo: Path, folder: Path) -> Given:
     """Likelihoods of endings."""
     llama(demo, folder / "model")
     columns = {"ctx": SENTENCES, "endings": ENDINGS, "label": [1, 0, 3, 2, 2]}
-    return _given("multiple-choice", texts.saved(folder / "data", columns), folder / "model")
+    return _given("multiple-choice", judging.saved(folder / "data", columns), folder / "model")
 
 
 def generation(demo: Path, folder: Path) -> Given:
@@ -106,7 +106,7 @@ def generation(demo: Path, folder: Path) -> Given:
     written = {"temperature": 1.5, "max_new_tokens": 8}
     return _given(
         "text-generation",
-        texts.saved(folder / "data", columns),
+        judging.saved(folder / "data", columns),
         folder / "model",
         settings={"generation": written, "seed": 3},
         metrics=["rouge", "bleu"],
@@ -116,7 +116,7 @@ def generation(demo: Path, folder: Path) -> Given:
 def perplexity(demo: Path, folder: Path) -> Given:
     """Texts that are read."""
     llama(demo, folder / "model")
-    return _given("text-generation", texts.saved(folder / "data", {"text": SENTENCES}), folder / "model")
+    return _given("text-generation", judging.saved(folder / "data", {"text": SENTENCES}), folder / "model")
 
 
 def summaries(demo: Path, folder: Path) -> Given:
@@ -125,7 +125,7 @@ def summaries(demo: Path, folder: Path) -> Given:
     columns = {"document": SENTENCES, "summary": SENTENCES[::-1]}
     return _given(
         "summarization",
-        texts.saved(folder / "data", columns),
+        judging.saved(folder / "data", columns),
         folder / "model",
         settings={"generation": {"max_new_tokens": 6}},
     )
@@ -139,7 +139,7 @@ def detection(demo: Path, folder: Path) -> Given:
         "bbox": datasets.List(datasets.List(datasets.Value("float32"))),
         "category": datasets.List(datasets.ClassLabel(names=["cat", "dog"])),
     }
-    data = media.saved(
+    data = judging.saved(
         folder / "data",
         {"image": [media.png(each) for each in shown], "objects": found},
         image=datasets.Image(),
@@ -155,7 +155,7 @@ def segmentation(demo: Path, folder: Path) -> Given:
         "image": [media.png(each) for each in shown],
         "annotation": [media.png(each) for each in maps(shown)],
     }
-    data = media.saved(folder / "data", columns, image=datasets.Image(), annotation=datasets.Image())
+    data = judging.saved(folder / "data", columns, image=datasets.Image(), annotation=datasets.Image())
     return _given("image-segmentation", data, segformer(folder / "model"))
 
 
@@ -165,7 +165,7 @@ def depth(demo: Path, folder: Path) -> Given:
     generator = np.random.default_rng(0)
     right = [generator.integers(0, 12_000, each.shape[:2]).astype(np.uint16) for each in shown]
     columns = {"image": [media.png(each) for each in shown], "depth_map": [media.png(each) for each in right]}
-    data = media.saved(folder / "data", columns, image=datasets.Image(), depth_map=datasets.Image())
+    data = judging.saved(folder / "data", columns, image=datasets.Image(), depth_map=datasets.Image())
     metrics = [{"name": "depth_errors", "unit": 1000, "most": 10}]
     return _given("depth-estimation", data, glpn(folder / "model"), metrics=metrics)
 
@@ -200,7 +200,7 @@ def zero_shot_pictures(demo: Path, folder: Path) -> Given:
 def pictures_of_text(demo: Path, folder: Path) -> Given:
     """Pictures drawn from prompts, each row by its own seed."""
     right = [media.png(each) for each in media.pictures(3, width=16, height=16)]
-    data = media.saved(folder / "data", {"text": PROMPTS, "image": right}, image=datasets.Image())
+    data = judging.saved(folder / "data", {"text": PROMPTS, "image": right}, image=datasets.Image())
     drawn = {"steps": 2, "width": 16, "height": 16}
     return _given(
         "text-to-image",
@@ -214,7 +214,7 @@ def pictures_of_text(demo: Path, folder: Path) -> Given:
 def pictures_of_nothing(demo: Path, folder: Path) -> Given:
     """Pictures drawn from noise."""
     real = [media.png(each) for each in media.pictures(4, width=16, height=16)]
-    data = media.saved(folder / "data", {"img": real}, img=datasets.Image())
+    data = judging.saved(folder / "data", {"img": real}, img=datasets.Image())
     metrics = [{"name": "frechet_distance", "encoder": models.vit(folder / "vit")}]
     return _given(
         "unconditional-image-generation",
@@ -228,7 +228,7 @@ def pictures_of_nothing(demo: Path, folder: Path) -> Given:
 def sounds(demo: Path, folder: Path) -> Given:
     """Kinds of noise."""
     heard = [media.wave(each) for each in media.noises(8000, 12000, 20000, 12000)]
-    data = media.saved(
+    data = judging.saved(
         folder / "data",
         {"audio": heard, "label": [0, 1, 2, 1]},
         audio=datasets.Audio(decode=False),
@@ -252,14 +252,14 @@ def table_numbers(demo: Path, folder: Path) -> Given:
     fitted = sklearn.linear_model.Ridge().fit(diabetes.data[::2], diabetes.target[::2])
     columns = {name: diabetes.frame[name].tolist() for name in diabetes.frame}
     return _given(
-        "tabular-regression", media.saved(folder / "data", columns), stored(folder / "model", fitted)
+        "tabular-regression", judging.saved(folder / "data", columns), stored(folder / "model", fitted)
     )
 
 
 def predicted_elsewhere(demo: Path, folder: Path) -> Given:
     """Predictions of a file, in a model's place."""
     columns = {"text": SENTENCES, "label": RIGHT}
-    data = texts.saved(folder / "data", columns, label=datasets.ClassLabel(names=TOPICS))
+    data = judging.saved(folder / "data", columns, label=datasets.ClassLabel(names=TOPICS))
     file = folder / "predictions.csv"
     file.write_text("prediction\n" + "\n".join(RIGHT[::-1]) + "\n", encoding="utf-8")
     return {

@@ -37,6 +37,10 @@ def run(
     predictions: Annotated[
         list[str] | None, typer.Option(help="File of predictions made elsewhere; repeatable.")
     ] = None,
+    best: Annotated[
+        int | None,
+        typer.Option(min=1, help="Evaluate this many models that declare the dataset on the Hub."),
+    ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Metric name; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(help="Evaluate on a seeded sample of this many rows.")] = None,
     row_filter: Annotated[
@@ -65,7 +69,7 @@ def run(
         "metrics": metric,
     }
     environment.prepare()
-    evaluations = _evaluations(config or [], flags)
+    evaluations = _evaluations(config or [], flags, best)
     failures: list[AssayError] = []
     with companion.server() as prefect:
         console.results(_evaluated(evaluations, prefect, failures), as_json=as_json)
@@ -104,22 +108,44 @@ def _filters(given: list[str]) -> dict[str, Any]:
     return filters
 
 
-def _evaluations(names: list[str], flags: dict[str, Any]) -> list[Evaluation]:
+def _evaluations(names: list[str], flags: dict[str, Any], best: int | None) -> list[Evaluation]:
     """Read every config, with flags over it; or make one evaluation of flags alone."""
     given = {key: value for key, value in flags.items() if value}
     given["dataset"] = {key: value for key, value in flags["dataset"].items() if value is not None}
     given = {key: value for key, value in given.items() if value}
+    if best and "models" in given:
+        raise BadEvaluation("--best chooses the models: leave out --model and --predictions, or --best.")
     if not names:
         if not given:
             raise BadEvaluation(
                 "Nothing to evaluate: name a config, or give --task, --dataset and --model; "
                 "`assay list` shows what there is."
             )
-        return [configs.parse(_from_card(given))]
+        return [configs.parse(_with_models(_from_card(given), best))]
     read = [configs.read(configs.find(name)) for name in names]
-    if not given:
+    if not given and not best:
         return read
-    return [configs.parse(configs.over(each.model_dump(mode="json"), given)) for each in read]
+    asked = [configs.over(each.model_dump(mode="json"), given) for each in read]
+    return [configs.parse(_with_models(each, best)) for each in asked]
+
+
+def _with_models(given: dict[str, Any], best: int | None) -> dict[str, Any]:
+    """Choose the models, where that is asked for; where none is named, say which ones fit."""
+    from tasks import catalogue, choosing
+
+    path, task = given.get("dataset", {}).get("path"), given.get("task")
+    if path is None or task not in catalogue.task_types():
+        return given
+    if best:
+        names = choosing.best_known(path, task, best)
+        few = f", all there are of {best} asked for" if len(names) < best else ""
+        console.aside.print(
+            f"note: Models that declare '{path}'{few}: {', '.join(names)}.", markup=False, soft_wrap=True
+        )
+        return {**given, "models": names}
+    if not given.get("models"):
+        raise BadEvaluation(choosing.unnamed(path, task))
+    return given
 
 
 def _from_card(given: dict[str, Any]) -> dict[str, Any]:
@@ -133,8 +159,6 @@ def _from_card(given: dict[str, Any]) -> dict[str, Any]:
     declaration = card.declared(path, **asked)
     for sentence in card.told(declaration, path):
         console.aside.print(f"note: {sentence}", markup=False, soft_wrap=True)
-    if "models" not in given:
-        raise BadEvaluation(f"Name a model with --model; `assay models --dataset {path}` finds some.")
     return configs.over(declaration.given(), given)
 
 

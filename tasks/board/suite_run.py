@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,7 +13,8 @@ from tasks.board.scoreboard import Scoreboard
 from tasks.suites import Suite
 from tasks.track import run_url
 from tasks.tracking import patience
-from tasks.tracking.mlflow_store import TAG, client, experiment, this_process
+from tasks.tracking.delivery import digest, find
+from tasks.tracking.mlflow_store import KEY, SUITE_STARTED_BY, TAG, client, experiment, this_process
 
 T = TypeVar("T")
 
@@ -42,8 +44,10 @@ def begin(suite: Suite, origin: Mapping[str, str]) -> SuiteRun:
         suite: What is run.
         origin: Tags that say what started it, as the Prefect run's id and address.
     """
-    shared = {f"{TAG}.suite": suite.name}
-    made = _patiently(lambda: _made(suite, {**origin, **shared}))
+    started_by = origin.get(f"{TAG}.prefect_run") or uuid.uuid4().hex
+    shared = {f"{TAG}.suite": suite.name, SUITE_STARTED_BY: started_by}
+    key = digest(suite.model_dump(mode="json"), started_by)
+    made = _patiently(lambda: _made(suite, {**origin, **shared, KEY: key}))
     if made is None:
         return SuiteRun("", "", shared)
     experiment_id, run_id = made
@@ -52,10 +56,18 @@ def begin(suite: Suite, origin: Mapping[str, str]) -> SuiteRun:
 
 
 def _made(suite: Suite, tags: Mapping[str, str]) -> tuple[str, str]:
-    """Make the run of a suite; return the ids of its experiment and its own."""
+    """Find or make the run of a suite; return the ids of its experiment and its own.
+
+    A suite whose process died goes on in the run that it had.
+    """
     store = client()
     chosen = suite.settings.experiment if suite.settings else None
     experiment_id = experiment(store, chosen or suite.name)
+    if (known := find(store, experiment_id, tags[KEY])) is not None:
+        run_id = str(known.info.run_id)
+        store.set_tag(run_id, f"{TAG}.process", this_process())
+        store.update_run(run_id, status="RUNNING")
+        return experiment_id, run_id
     every = {
         **tags,
         f"{TAG}.kind": "suite",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from tasks.spec import Settings
 
 PATIENCE = 5.0
 """Seconds that an address has to answer in."""
+
+ATTEMPTS = 3
+"""How often to connect: on a busy head the process that serves a client from outside may not start."""
 
 FORWARDED = ("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "HF_ENDPOINT", "HF_HUB_OFFLINE")
 """What nodes are told of this process's environment. No secrets: Ray shows it to whoever sees the cluster."""
@@ -99,18 +103,31 @@ def connected(address: str) -> Iterator[Any]:
         yield ray
         return
     _check_address(address)
-    try:
-        ray.init(
-            address=address, runtime_env=_environment(), log_to_driver=False, logging_level=logging.ERROR
-        )
-    except Exception as error:
-        # What is half connected would keep the next attempt from connecting.
-        ray.shutdown()
-        raise OutOfReach(f"There is no Ray cluster at '{address}': {described(error)}") from error
+    _join(ray, address)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _join(ray: Any, address: str) -> None:
+    """Connect to a cluster.
+
+    Raises:
+        OutOfReach: It cannot be.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            ray.init(
+                address=address, runtime_env=_environment(), log_to_driver=False, logging_level=logging.ERROR
+            )
+            return
+        except Exception as error:
+            # What is half connected would keep the next attempt from connecting.
+            ray.shutdown()
+            if not isinstance(error, ConnectionAbortedError) or attempt == ATTEMPTS:
+                raise OutOfReach(f"There is no Ray cluster at '{address}': {described(error)}") from error
+            time.sleep(attempt)
 
 
 def _check_address(address: str) -> None:

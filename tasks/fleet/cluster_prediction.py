@@ -7,17 +7,16 @@ API. Here a node has to reach the chunk store only, and one that is lost loses t
 
 from __future__ import annotations
 
-import socket
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tasks import sources
-from tasks.candidates import Candidate, store_of
-from tasks.computation import compute
-from tasks.errors import AssayError, BadEvaluation
+from tasks.candidates import Candidate
+from tasks.errors import AssayError
 from tasks.fleet.cluster import Place, connected, places
+from tasks.fleet.cluster_queue import Queue, Share, Unfit, Worker
 from tasks.fleet.workers import ROUNDS, WorkersLost, still_missing
 from tasks.inference.chunks import Chunk
 from tasks.inference.readahead import described
@@ -27,95 +26,31 @@ from tasks.plan import Plan
 GLANCE = 0.25
 """Seconds between two looks at how far the workers are."""
 
+CENSUS = 5.0
+"""Seconds between two looks at which nodes there are."""
+
+ABSENCE = 600.0
+"""Seconds that no worker may be on its feet, as while an autoscaler starts the next node."""
+
 HEAD = {"node:__internal_head__": 0.001}
 """What only the node has that the cluster cannot lose."""
 
 
-class Queue:
-    """The chunks that nobody has taken yet, those that each worker has, and the rows that are done."""
+@dataclass(frozen=True)
+class Member:
+    """A worker of the cluster as its driver sees it.
 
-    def __init__(self, chunks: Sequence[Chunk]) -> None:
-        self._left = deque(chunks)
-        self._taken: dict[int, list[Chunk]] = {}
-        self._rows = 0
-
-    def take(self, worker: int) -> Chunk | None:
-        """Give a worker the next chunk; None when there is none left."""
-        if not self._left:
-            return None
-        chunk = self._left.popleft()
-        self._taken.setdefault(worker, []).append(chunk)
-        return chunk
-
-    def tell(self, rows: int) -> None:
-        """Hear of finished rows."""
-        self._rows += rows
-
-    def end(self, worker: int) -> list[Chunk]:
-        """Hear that a worker is no more, and say which chunks it took."""
-        return self._taken.pop(worker, [])
-
-    def give_back(self, chunks: Iterable[Chunk]) -> None:
-        """Take chunks back that were lost with their worker: they go out next."""
-        self._left.extendleft(reversed(list(chunks)))
-
-    def state(self) -> tuple[int, bool]:
-        """Return how many rows were finished since the last time, and whether anything is left or taken."""
-        rows, self._rows = self._rows, 0
-        return rows, bool(self._left or self._taken)
-
-
-class Worker:
-    """What runs on one device of the cluster."""
-
-    def predict(self, queue: Any, number: int, plan: Plan, candidate: Candidate, threads: int) -> Tally:
-        """Load the model and predict chunks of the queue until there are none left.
-
-        Raises:
-            BadEvaluation: This node does not see the chunk store, the rows or the model as they are.
-        """
-        import ray
-        import torch
-
-        check_node(plan, candidate)
-        torch.set_num_threads(threads)
-
-        def chunks() -> Iterator[Chunk]:
-            while (chunk := ray.get(queue.take.remote(number))) is not None:
-                yield chunk
-
-        return compute(plan, candidate, chunks(), queue.tell.remote)
-
-
-def check_node(plan: Plan, candidate: Candidate) -> None:
-    """Refuse to predict where the chunk store, the rows or the model are not those of the evaluation.
-
-    Raises:
-        BadEvaluation: One of them is missing or another; the sentence names the node.
+    Attributes:
+        device: Its device, or `endpoint`.
+        state: waiting (the cluster has no room for it yet), at work, done, or lost.
+        share: What it did.
+        why: What became of it, where it was lost.
     """
-    node = socket.gethostname()
-    store = store_of(plan, candidate)
-    if store.noted("pins") is None:
-        raise BadEvaluation(
-            f"The node {node} does not see the chunk store at '{store.folder}'; ASSAY_CHUNKS must name a "
-            "place that every node shares, as s3://bucket/chunks or a folder on a shared disk."
-        )
-    rows, checkpoint = plan.rows, candidate.checkpoint
-    local = {}
-    if rows.source.kind != "hub":
-        local[f"dataset '{rows.source.place}'"] = rows.source.place, rows.revision
-    if checkpoint.local and not checkpoint.endpoint:
-        local[f"model '{checkpoint.place}'"] = checkpoint.place, checkpoint.commit
-    for what, (place, wanted) in local.items():
-        try:
-            found = sources.digest(place)
-        except OSError:
-            found = ""
-        if found != wanted:
-            raise BadEvaluation(
-                f"The node {node} does not have the {what} as it is here; a local one must lie on a disk "
-                "that every node shares."
-            )
+
+    device: str
+    state: str
+    share: Share
+    why: str = ""
 
 
 def predict_on_ray(
@@ -124,6 +59,7 @@ def predict_on_ray(
     chunks: Sequence[Chunk],
     address: str,
     advance: Callable[[int], None] = lambda rows: None,
+    show: Callable[[Sequence[Member]], None] = lambda members: None,
 ) -> Tally:
     """Predict chunks on every device of a cluster, and return what all of them did together.
 
@@ -133,76 +69,168 @@ def predict_on_ray(
         chunks: The missing chunks.
         address: The cluster's.
         advance: Told of finished rows.
+        show: Given all workers there were, whenever one has started, ended or been lost.
 
     Raises:
         AssayError: What a worker raised.
-        WorkersLost: Workers were lost three times over; what they had stored stays.
+        WorkersLost: Workers were lost again and again; what they had stored stays.
     """
     tally = Tally()
     left = list(chunks)
-    losses: list[str] = ["no node has the device"]
+    losses: list[str] = []
     with connected(address) as ray:
         for _ in range(ROUNDS):
-            on = places(ray, candidate.options.device, plan.evaluation.settings.workers)[: len(left)]
-            if on:
-                losses += _one_round(ray, plan, candidate, left, on, advance, tally)
+            crew = Crew(ray, plan, candidate, left, advance, show)
+            try:
+                crew.work()
+            except ray.exceptions.RayActorError as error:
+                # The queue is lost, and with it who had what; the chunk store tells what is left.
+                crew.losses.append(described(error))
+            finally:
+                crew.dismiss()
+            if crew.tally.rows:
+                tally.add(crew.tally)
+            losses += crew.losses
             left = still_missing(plan, candidate, left)
             if not left:
                 return tally
+            if crew.given_up:
+                break
     raise WorkersLost(
-        f"The Ray cluster at '{address}' lost its workers {ROUNDS} times over while predicting with "
+        f"The Ray cluster at '{address}' lost its workers again and again while predicting with "
         f"'{candidate.title}', {len(left)} chunks short; what is stored stays, and the same evaluation goes "
-        f"on from there. The last loss: {losses[-1]}"
+        f"on from there. The last loss: {losses[-1] if losses else 'no node has the device'}"
     )
 
 
-def _one_round(
-    ray: Any,
-    plan: Plan,
-    candidate: Candidate,
-    chunks: Sequence[Chunk],
-    on: Sequence[Place],
-    advance: Callable[[int], None],
-    tally: Tally,
-) -> list[str]:
-    """Share chunks out once, and return how workers were lost."""
-    losses: list[str] = []
-    queue = ray.remote(Queue).options(num_cpus=0, resources=HEAD).remote(list(chunks))
-    started = [_start(ray, place) for place in on]
-    under_way = {}
-    try:
-        for number, (place, worker) in enumerate(zip(on, started, strict=True)):
-            placed = replace(candidate, options=replace(candidate.options, device=_device(candidate, place)))
-            under_way[worker.predict.remote(queue, number, plan, placed, place.threads)] = number
-        more = True
-        while under_way and more:
-            done, _ = ray.wait(list(under_way), timeout=GLANCE)
+class Crew:
+    """The workers on a cluster while they share one queue, as many as the cluster has devices at any time."""
+
+    def __init__(
+        self,
+        ray: Any,
+        plan: Plan,
+        candidate: Candidate,
+        chunks: Sequence[Chunk],
+        advance: Callable[[int], None],
+        show: Callable[[Sequence[Member]], None],
+    ) -> None:
+        self.tally = Tally()
+        self.losses: list[str] = []
+        self.given_up = False
+        self._ray, self._plan, self._candidate = ray, plan, candidate
+        self._advance, self._show = advance, show
+        self._queue = ray.remote(Queue).options(num_cpus=0, resources=HEAD).remote(list(chunks))
+        self._actors: list[Any] = []
+        self._places: list[Place] = []
+        self._ends: dict[int, tuple[str, str]] = {}
+        self._under_way: dict[Any, int] = {}
+        self._barren = self._rows = self._most = 0
+        self._all = sum(chunk.stop - chunk.start for chunk in chunks)
+        self._shown: list[tuple[str, str]] = []
+
+    def work(self) -> None:
+        """Hire workers as devices come, and hear from them until nothing is left, or there is no hope.
+
+        Raises:
+            AssayError: What a worker raised.
+        """
+        due, alive = 0.0, time.monotonic()
+        while self._ray.get(self._queue.open.remote()):
+            now = time.monotonic()
+            if now >= due:
+                due = now + CENSUS
+                self._hire()
+            if self._report():
+                alive = now
+            elif now - alive > ABSENCE:
+                self.losses.append(f"no worker has started in {ABSENCE:.0f} s")
+                self.given_up = True
+            if not self._under_way and self._hopeless():
+                self.given_up = True
+            if self.given_up:
+                return
+            if not self._under_way:
+                time.sleep(GLANCE)
+                continue
+            done, _ = self._ray.wait(list(self._under_way), timeout=GLANCE)
             for reference in done:
-                number = under_way.pop(reference)
-                try:
-                    tally.add(ray.get(reference))
-                except ray.exceptions.RayTaskError as error:
-                    raise _said(error) from error
-                except ray.exceptions.RayError as error:
-                    # The process or its node is lost: the others go on with what it had not stored.
-                    losses.append(described(error))
-                    lost = still_missing(plan, candidate, ray.get(queue.end.remote(number)))
-                    ray.get(queue.give_back.remote(lost))
-                else:
-                    ray.get(queue.end.remote(number))
-            # A worker that the cluster never found a device for holds nothing up.
-            rows, more = ray.get(queue.state.remote())
-            advance(rows)
-    except ray.exceptions.RayActorError as error:
-        # The queue is lost, and with it who had what; the chunk store tells what is left.
-        losses.append(described(error))
-    finally:
-        for actor in (*started, queue):
-            ray.kill(actor)
-    return losses
+                self._hear(reference)
+        self._report()
+
+    def dismiss(self) -> None:
+        """End every worker and the queue."""
+        for actor in (*self._actors, self._queue):
+            self._ray.kill(actor)
+
+    def _hopeless(self) -> bool:
+        """Tell whether workers were lost so often since a row was finished that more would be lost too."""
+        return self._barren >= ROUNDS * max(1, self._most)
+
+    def _hire(self) -> None:
+        """Start a worker on every device that has none."""
+        if self._hopeless():
+            return
+        wanted = places(self._ray, self._candidate.options.device, self._plan.evaluation.settings.workers)
+        self._most = max(self._most, len(wanted))
+        free = Counter(wanted) - Counter(self._places[number] for number in self._under_way.values())
+        # A worker that would find nothing to take need not load the model.
+        for place in list(free.elements())[: self._ray.get(self._queue.left.remote())]:
+            number, worker = len(self._actors), _started(self._ray, place)
+            self._actors.append(worker)
+            self._places.append(place)
+            placed = replace(
+                self._candidate,
+                options=replace(self._candidate.options, device=_device(self._candidate, place)),
+            )
+            said = worker.predict.remote(self._queue, number, self._plan, placed, place.threads)
+            self._under_way[said] = number
+
+    def _hear(self, reference: Any) -> None:
+        """Hear that a worker has ended, and how; what a lost one had not stored goes to the others."""
+        number = self._under_way.pop(reference)
+        try:
+            self.tally.add(self._ray.get(reference))
+            self._ends[number] = "done", ""
+        except self._ray.exceptions.RayTaskError as error:
+            cause = _said(error)
+            # Where others predict already, a node that joined unfit is left out.
+            if not (isinstance(cause, Unfit) and self._rows):
+                raise cause from error
+            self._lost(number, str(cause))
+        except self._ray.exceptions.RayError as error:
+            self._lost(number, described(error))
+        taken = self._ray.get(self._queue.end.remote(number))
+        if self._ends[number][0] == "lost":
+            lost = still_missing(self._plan, self._candidate, taken)
+            self._ray.get(self._queue.give_back.remote(lost))
+
+    def _lost(self, number: int, why: str) -> None:
+        self._barren += 1
+        self.losses.append(why)
+        self._ends[number] = "lost", why
+
+    def _report(self) -> bool:
+        """Tell of finished rows, show the workers if any changed, and return whether any is at work."""
+        shares: dict[int, Share] = self._ray.get(self._queue.shares.remote())
+        # Rows that were lost with a worker after it had told of them are told of once.
+        rows = min(self._all, sum(share.rows for share in shares.values()))
+        if rows > self._rows:
+            self._advance(rows - self._rows)
+            self._rows, self._barren = rows, 0
+        members = [self._member(number, shares.get(number, Share())) for number in range(len(self._places))]
+        now = [(member.state, member.share.node) for member in members]
+        if now != self._shown:
+            self._shown = now
+            self._show(members)
+        return any(member.state == "at work" for member in members)
+
+    def _member(self, number: int, share: Share) -> Member:
+        state, why = self._ends.get(number, ("at work" if share.node else "waiting", ""))
+        return Member(_device(self._candidate, self._places[number]), state, share, why)
 
 
-def _start(ray: Any, place: Place) -> Any:
+def _started(ray: Any, place: Place) -> Any:
     where: Any = "SPREAD"
     if place.node:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

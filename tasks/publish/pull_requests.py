@@ -1,7 +1,7 @@
 """Pull requests: one a model, found again and brought up to date, never opened twice for the same content.
 
 Every attempt begins by looking at what is there, so that a server that failed after all the same doing what
-it was asked is not asked to do it again.
+it was asked is not asked to do it again, and one that opened a pull request looks once more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from tasks import hub
 from tasks.cards import header
 from tasks.errors import BadEvaluation, NoAccess, OutOfReach, UserError
-from tasks.publish import comment, entries, merging, permission, signatures
+from tasks.publish import comment, discussions, entries, merging, permission, signatures
 from tasks.publish.results import Result
 
 if TYPE_CHECKING:
@@ -68,11 +68,13 @@ def publish(
         permission.check_token()
     hub.be_patient()
     notes = [note for result in results for note in permission.checked(result, force=force)]
-    done: list[Status] = []
+    done: dict[int, Status] = {}
     for attempt in itertools.count():
         try:
             with hub.clear_errors("model", model), _writing(model):
                 return _once(HfApi(), model, results, tuple(notes), done, dry_run=dry_run)
+        except _Twin:
+            continue  # Another process opened one at the same moment, and first: this one's goes into it.
         except _Later as later:
             if attempt + 1 == hub.TRIES:
                 raise OutOfReach(f"The Hub did not take the results of '{model}': {later}.") from later
@@ -86,6 +88,10 @@ class _Later(Exception):
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(f"it answered {status}")
         self.headers = headers
+
+
+class _Twin(Exception):
+    """A pull request was opened beside an earlier one."""
 
 
 @contextmanager
@@ -108,11 +114,11 @@ def _once(
     model: str,
     results: Sequence[Result],
     notes: tuple[str, ...],
-    done: list[Status],
+    done: dict[int, Status],
     *,
     dry_run: bool,
 ) -> Publication:
-    """Look at what is there and do what is missing; `done` keeps what an attempt got to before it failed."""
+    """Look at what is there and do what is missing; `done` keeps what was done to which pull request."""
     main = api.model_info(model).sha
     if main is None:
         raise BadEvaluation(f"The model '{model}' has no commit to put results on.")
@@ -123,25 +129,41 @@ def _once(
         for result in older
     )
     own = merging.signed_by(signatures.public_key())
-    mine = _mine(api, model)
+    open_ones = discussions.own(api, model)
+    mine, twins = (open_ones[0] if open_ones else None), open_ones[1:]
     there = _files(api, model, main)
-    offered = _files(api, model, str(api.model_info(model, revision=mine.git_reference).sha)) if mine else {}
+    head = _head(api, model, mine) if mine else main
+    offered = _files(api, model, head) if mine else {}
+    before = offered if mine else there
+    for twin in twins:
+        # What only the later one holds is kept, before it is closed.
+        inside = _files(api, model, _head(api, model, twin))
+        offered = {**offered, **wanted(model, [], offered, inside, api.endpoint, own)}
     after = wanted(model, results, there, offered, api.endpoint, own)
     if not merging.difference(there, after):
         return Publication(model, "already there", None, "", notes)
-    before = offered if mine else there
     changed = {path: content for path, content in after.items() if before.get(path) != content}
     difference = merging.difference(before, changed)
     if dry_run:
         return Publication(model, "dry run", mine.url if mine else None, difference, notes)
     if changed:
         opening: Status = "updated" if mine else "opened"
-        mine = _commit(api, model, changed, mine, main)
-        done.append(opening)
+        made = _commit(api, model, changed, mine, head)
+        done.setdefault(made.num, opening)
+        if mine is None and discussions.own(api, model)[0].num != made.num:
+            raise _Twin
+        mine = made
     assert mine is not None
     for result in results:
-        _say(api, model, mine, comment.text(result, notes), comment.mark(result))
-    return Publication(model, done[0] if done else "unchanged", mine.url, difference, notes)
+        discussions.say(api, model, mine, comment.text(result, notes), comment.mark(result))
+    for twin in twins:
+        discussions.close(api, model, twin, mine)
+    return Publication(model, done.get(mine.num, "unchanged"), mine.url, difference, notes)
+
+
+def _head(api: HfApi, model: str, mine: Discussion) -> str:
+    """Return the commit that a pull request is at."""
+    return str(api.model_info(model, revision=mine.git_reference).sha)
 
 
 def wanted(
@@ -166,10 +188,10 @@ def wanted(
     present = merging.own_items(merging.index_of(card, model), merging.signed)
     kept = merging.own_items(merging.index_of(offered.get(merging.CARD, ""), model), merging.signed)
     mine = merging.own_items(merging.index_of(offered.get(merging.CARD, ""), model), own)
-    # Another installation of the same user's offers its results in the same pull request.
-    others = [item for item in kept if item not in mine and item not in present]
-    card = merging.card_with(card, others, model, merging.nobody)
-    card = merging.card_with(card, mine, model, own)
+    # Another installation of the same user's offers its results in the same pull request; the order stays.
+    for item in kept:
+        if item in mine or item not in present:
+            card = merging.card_with(card, [item], model, own if item in mine else merging.nobody)
     fresh = [entries.of_card(result, endpoint) for result in results]
     found = {merging.CARD: merging.card_with(card, fresh, model, own)}
     for path in {*there, *offered} - {merging.CARD}:
@@ -177,10 +199,10 @@ def wanted(
         present = merging.entries_of(text, path)
         kept = merging.own_entries(offered.get(path, ""), path, merging.signed)
         mine = merging.own_entries(offered.get(path, ""), path, own)
-        others = [entry for entry in kept if entry not in mine and entry not in present]
-        if mine or others:
-            text = merging.file_with(text, others, path, merging.nobody)
-            found[path] = merging.file_with(text, mine, path, own)
+        for entry in kept:
+            if entry in mine or entry not in present:
+                text = merging.file_with(text, [entry], path, own if entry in mine else merging.nobody)
+                found[path] = text
     for result in results:
         path = entries.path_of(result)
         entry = entries.of_file(result, endpoint, entries.task_id(result, _benchmark(result)))
@@ -209,23 +231,10 @@ def _files(api: HfApi, model: str, commit: str) -> dict[str, str]:
     return {name: hub.text_file("model", model, commit, name) for name in wanted}
 
 
-def _mine(api: HfApi, model: str) -> Discussion | None:
-    """Return the open pull request that this user opened with results, None where there is none."""
-    from huggingface_hub import get_token
-
-    if get_token() is None:
-        return None
-    author = api.whoami()["name"]
-    found = api.get_repo_discussions(
-        model, author=author, discussion_type="pull_request", discussion_status="open"
-    )
-    return next((each for each in found if each.title == comment.TITLE), None)
-
-
 def _commit(
-    api: HfApi, model: str, changed: Mapping[str, str], mine: Discussion | None, main: str
+    api: HfApi, model: str, changed: Mapping[str, str], mine: Discussion | None, head: str
 ) -> Discussion:
-    """Commit files to one's open pull request, or open one."""
+    """Commit files on top of the commit that was looked at: to one's open pull request, or open one."""
     from huggingface_hub import CommitOperationAdd
 
     operations = [
@@ -239,18 +248,6 @@ def _commit(
         commit_description=comment.DESCRIPTION,
         revision=mine.git_reference if mine else None,
         create_pr=mine is None,
-        parent_commit=main if mine is None else None,
+        parent_commit=head,
     )
     return mine or api.get_discussion_details(model, int(made.pr_num or 0))
-
-
-def _say(api: HfApi, model: str, mine: Discussion, text: str, mark: str) -> None:
-    """Leave one's comment on a result under a pull request, in the place of an earlier one."""
-    events = api.get_discussion_details(model, mine.num).events
-    for event in events:
-        content = getattr(event, "content", "")
-        if event.author == mine.author and content.startswith(mark):
-            if content != text:
-                api.edit_discussion_comment(model, mine.num, event.id, text)
-            return
-    api.comment_discussion(model, mine.num, text)

@@ -176,7 +176,7 @@ def with_references(plan: Plan, table: pa.Table) -> pa.Table:
     small = [
         name
         for name in plan.kind.references
-        if name in mapping.columns and feature_kind(features[mapping.columns[name]]) not in MEDIA
+        if name in mapping.columns and feature_kind(features.get(mapping.columns[name])) not in MEDIA
     ]
     right = references(opened, mapping, small)
     for name, values in right.items():

@@ -17,6 +17,8 @@ TAG = "assay"
 """Prefix of the tags that Assay reads back."""
 KEY = f"{TAG}.key"
 """The tag by which a run that is sent twice is found instead of made."""
+SUITE_STARTED_BY = f"{TAG}.suite_prefect_run"
+"""The tag that names the Prefect run of a suite: the same when it goes on after its process died."""
 MODELS = "models"
 """The experiment that is every model's home, so that one page shows a model on all its datasets."""
 

@@ -29,20 +29,26 @@ from urllib.parse import urlsplit, urlunsplit
 from filelock import BaseFileLock, FileLock, Timeout
 
 from tasks import home
+from tasks.errors import AssayError
 from tasks.tracking import delivery, records
 from tasks.tracking.mlflow_store import client
 from tasks.tracking.records import CONTENT, SENT, Record
 
 RESUMABLE = 7 * 24 * 3600.0
 """Seconds for which an evaluation that was stopped can go on in its own runs."""
-SETTLING = 10.0
-"""Seconds that another process, which looks whether an attempt is left behind, may hold its lock."""
+SETTLING = 60.0
+"""Seconds that another process may hold an attempt's lock: to look whether it is left behind, or until it
+notices that it has lost the run."""
 LOCK = "lock"
 ABOUT = "attempt.json"
 PARENT = "evaluation"
 RUNS = "runs"
 
 _held: dict[str, BaseFileLock] = {}
+
+
+class Occupied(AssayError):
+    """Two processes are at work on one attempt."""
 
 
 def box() -> Path:
@@ -76,6 +82,9 @@ def open_attempt(evaluation: str, name: str | None) -> tuple[str, bool]:
 
     Returns:
         Its name, and whether there was one.
+
+    Raises:
+        Occupied: Another process works on the very attempt.
     """
     for folder in _left():
         about = records.read(folder, ABOUT) or {}
@@ -91,7 +100,10 @@ def open_attempt(evaluation: str, name: str | None) -> tuple[str, bool]:
     folder = folder_of(attempt)
     known = (folder / ABOUT).exists()
     folder.mkdir(parents=True, exist_ok=True)
-    _lock(folder, SETTLING)
+    if not _lock(folder, SETTLING) and attempt not in _held:
+        raise Occupied(
+            "Another process of this machine is at work on the same run; one of the two has to end."
+        )
     if not known:
         records.write(folder, ABOUT, {"evaluation": evaluation, "address": address(), "began": time.time()})
     return attempt, known

@@ -141,7 +141,7 @@ def test_flags_say_the_same() -> None:
 
 
 def test_a_file_of_the_whole_splits_predictions_fits_a_part_of_it(tmp_path: Path) -> None:
-    from tests.types.texts import judged, saved
+    from tests.types.judging import judged, saved
 
     texts = [f"text {number}" for number in range(8)]
     data = {"text": texts, "label": ["x", "y"] * 4, "language": ["a"] * 3 + ["b"] * 5}

@@ -10,7 +10,8 @@ from tasks.columns import map_columns
 from tasks.configs import parse
 from tasks.plan import Plan, requests
 from tasks.types import task_type
-from tests.types.texts import SENTENCES, bert, judged, llama, saved
+from tests.types.judging import judged, saved
+from tests.types.texts import SENTENCES, bert, llama
 
 
 def streamed(given: dict[str, Any]) -> tuple[dict[str, float], list[dict[str, Any]]]:

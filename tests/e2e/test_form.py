@@ -17,7 +17,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from tests.e2e.conftest import ROOT
 from tests.e2e.installation import Installation, deployment_id, done, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(2400)]
 PICTURES = ROOT / "docs" / "images"
 """Written anew when ASSAY_PICTURES is set; the README shows them."""
 
@@ -83,7 +83,7 @@ def fill(page: Any, installation: Installation, demo: Path, *, split: str) -> Fl
             started = [run for run in runs(client) if run.id not in before]
         return done(started[0]) if started else None
 
-    return until(ended, 240)
+    return until(ended, seen=installation.seen)
 
 
 def test_from_the_form_to_the_score_in_mlflow(installation: Installation, page: Any, demo: Path) -> None:

@@ -25,7 +25,8 @@ import pytest
 from flows.companion import free_port
 from tests.e2e.conftest import ROOT
 from tests.pictures.test_untrusted import HOSTILE, hostile_gallery
-from tests.types.media import pictures, png, saved
+from tests.types.judging import saved
+from tests.types.media import pictures, png
 from tests.types.test_drawing import PROMPTS, stable_diffusion
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(900)]

@@ -174,7 +174,7 @@ def test_a_model_that_got_worse_between_two_scheduled_runs_is_told(
         channels.write_text(yaml.safe_dump({"notifications": [team]}), encoding="utf-8")
         installation.assay("notify", str(channels), TEAM_HOOK=box.address)
         installation.assay("deploy", schedules(tmp_path, {**every_minute, "margin": 0.02}))
-        (first, *_) = until(lambda: ended(installation, "reevaluate/watch"), 240)
+        (first, *_) = until(lambda: ended(installation, "reevaluate/watch"), seen=installation.seen)
         assert first.state_type == StateType.COMPLETED, first.state
         assert first.auto_scheduled
         weights = load_file(model / "model.safetensors")

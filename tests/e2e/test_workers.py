@@ -21,7 +21,7 @@ from prefect.states import Cancelling
 from tests.e2e.conftest import ROOT
 from tests.e2e.installation import Installation, deployment_id, done, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +57,14 @@ def end(installation: Installation, run: FlowRun) -> FlowRun:
         with installation.client() as client:
             return done(client.read_flow_run(run.id))
 
-    return until(ended, 300)
+    return until(ended, seen=installation.seen)
 
 
 def test_a_cancelled_run_stops_and_its_chunks_are_reused(installation: Installation, demo: Path) -> None:
     given = parameters(demo, "digits-vit-small")
     run = start(installation, given)
     chunks = Path(installation.environment["ASSAY_HOME"]) / "chunks"
-    until(lambda: list(chunks.rglob("*.parquet")), 200)
+    until(lambda: list(chunks.rglob("*.parquet")), seen=installation.seen)
     with installation.client() as client:
         client.set_flow_run_state(run.id, Cancelling())
     stopped = end(installation, run)
@@ -137,7 +137,7 @@ def test_a_run_whose_worker_is_killed_is_marked_and_goes_on_with_another(
         run = start(installation, given)
         store = Path(installation.environment["ASSAY_HOME"]) / "chunks"
         before = set(store.rglob("*.parquet"))
-        until(lambda: set(store.rglob("*.parquet")) - before, 200)
+        until(lambda: set(store.rglob("*.parquet")) - before, seen=installation.seen)
         process = psutil.Process(workers[0].pid)
         for each in [*process.children(recursive=True), process]:
             each.kill()
@@ -149,7 +149,8 @@ def test_a_run_whose_worker_is_killed_is_marked_and_goes_on_with_another(
                 return [state["name"] for state in answer.json()]
 
             finished = until(
-                lambda: found if (found := client.read_flow_run(run.id)).state.is_completed() else None, 400
+                lambda: found if (found := client.read_flow_run(run.id)).state.is_completed() else None,
+                seen=installation.seen,
             )
             assert {"Crashed", "AwaitingRetry"} <= set(names())
         assert finished.run_count == 2

@@ -14,7 +14,7 @@ import pytest
 
 from tasks.errors import BadEvaluation, BadLabels, NotFound, UserError
 from tasks.score import Judgement
-from tests.types.texts import judged, planned, samples, saved
+from tests.types.judging import judged, planned, samples, saved
 
 LABELS = datasets.ClassLabel(names=["good", "bad", "so so"])
 TEXTS = ["one", "two", "three", "four", "five", "six"]

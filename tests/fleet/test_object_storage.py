@@ -16,7 +16,7 @@ from tasks.errors import BadEvaluation, NoAccess, NotFound, OutOfReach
 from tasks.inference import storage
 from tasks.inference.chunks import Chunk, ChunkStore, Stored
 from tests.fleet.buckets import bucket
-from tests.test_workers import planned
+from tests.fleet.test_workers import planned
 
 SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("label", pa.string())])
 ROWS = [{"row": 0, "label": "a"}, {"row": 1, "label": None}]

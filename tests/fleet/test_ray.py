@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,34 +14,14 @@ from tasks.configs import parse
 from tasks.errors import BadEvaluation, OutOfReach
 from tasks.fleet import cluster
 from tasks.plan import Plan
-from tests.endpoint.server import Talker, running
+from tests.endpoint.server import Talker
 from tests.fleet import talk
 from tests.fleet.buckets import bucket
 from tests.fleet.nodes import Nodes
-from tests.fleet.nodes import running as cluster_running
 from tests.fleet.talk import CHUNK_ROWS, ROWS, right
-from tests.test_workers import planned
+from tests.fleet.test_workers import planned
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[Nodes]:
-    with cluster_running() as found:
-        yield found
-
-
-@pytest.fixture
-def nodes(started: Nodes) -> Nodes:
-    """A head that computes nothing, and two nodes with a processor each."""
-    started.fill(2)
-    return started
-
-
-@pytest.fixture
-def talker() -> Iterator[Talker]:
-    with running(Talker(key="", delay=0.1)) as served:
-        yield served
 
 
 def disturbed(

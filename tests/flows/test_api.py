@@ -90,7 +90,7 @@ def test_a_row_that_the_function_fails_on_is_a_failed_row(demo: Path) -> None:
 
 
 def test_a_task_type_whose_predictions_are_more_than_a_value_takes_none(demo: Path, tmp_path: Path) -> None:
-    from tests.types.texts import saved
+    from tests.types.judging import saved
 
     data = saved(tmp_path / "data", {"prompt": ["a"], "choices": [["b", "c"]], "label": [0]})
     with pytest.raises(BadEvaluation, match="multiple-choice"):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.hub.server import Repository
 
+WRITING = threading.Lock()
+"""Held while a commit is taken: numbers and branches are given out one at a time."""
 NOW = "2026-01-02T03:04:05.000Z"
 
 
@@ -48,8 +51,12 @@ class Discussion:
 
     @property
     def comments(self) -> list[str]:
-        """The texts of the comments, the description first."""
-        return [each["data"]["latest"]["raw"] for each in self.events if each["type"] == "comment"]
+        """The texts of the comments that can be seen, the description first."""
+        return [
+            each["data"]["latest"]["raw"]
+            for each in self.events
+            if each["type"] == "comment" and not each["data"]["hidden"]
+        ]
 
 
 def comment(text: str) -> dict[str, Any]:
@@ -113,12 +120,17 @@ def act(repository: Repository, number: int, action: str, user: str, body: dict[
         return {}
     if action == "status":
         found.status = body["status"]
+        if body.get("comment"):
+            found.add("comment", user, comment(body["comment"]))
         return {"newStatus": found.add("status-change", user, {"status": body["status"]})}
-    _, identity, _ = action.split("/")
+    _, identity, change = action.split("/")
     for event in found.events:
         if event["id"] == identity:
             if event["author"]["name"] != user:
                 raise Refusal(403, "", "Not your comment")
+            if change == "hide":
+                event["data"] |= {"hidden": True, "latest": {"raw": "", "html": "", "updatedAt": NOW}}
+                return {"updatedComment": event}
             event["data"]["history"].append(event["data"]["latest"])
             event["data"]["latest"] = {"raw": body["content"], "html": body["content"], "updatedAt": NOW}
             event["data"]["edited"] = True

@@ -13,7 +13,7 @@ import re
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -106,6 +106,7 @@ class Hub:
         illness: A status; the clients retry 503 for half a minute, and give up at once on 501.
         moody: Whether half of all addresses are refused the first time they are asked: with 429 and when to
             come back, or with 500.
+        together: Opened pull requests wait here for each other, so that they are opened at the same moment.
     """
 
     repositories: dict[tuple[Kind, str], Repository] = field(default_factory=dict)
@@ -116,6 +117,7 @@ class Hub:
     ailing: str = ""
     illness: int = 501
     moody: bool = False
+    together: threading.Barrier | None = None
     seen: set[str] = field(default_factory=set)
 
     def add(self, repository: Repository) -> Repository:
@@ -222,11 +224,16 @@ class _Handler(BaseHTTPRequestHandler):
                     self._json({"files": [_upload(repository.commits[commit], each) for each in asked]})
                 case "commit":
                     pull_request = query.get("create_pr") == ["1"]
+                    if pull_request and self.hub.together:
+                        # One that comes alone is answered all the same, and the test sees what came of it.
+                        with suppress(threading.BrokenBarrierError):
+                            self.hub.together.wait(120)
                     revision = unquote(found["revision"])
                     where = self.hub.address
-                    taken = community.commit(
-                        repository, revision, self._user(), body, where, pull_request=pull_request
-                    )
+                    with community.WRITING:
+                        taken = community.commit(
+                            repository, revision, self._user(), body, where, pull_request=pull_request
+                        )
                     self._json(taken)
                 case _:
                     described = _described(repository, commit)

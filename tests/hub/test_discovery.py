@@ -44,7 +44,10 @@ def test_models_and_datasets_are_found_and_claims_are_held_against_ours(hub: Hub
     alone = assay(given, "run", "--dataset", "acme/reviews")
     assert alone.returncode == 2
     assert "Taken from the card (train-eval-index) of 'acme/reviews'" in alone.stderr
-    assert "Name a model with --model; `assay models --dataset acme/reviews` finds some." in alone.stderr
+    assert (
+        "Name a model with --model, or let --best 3 take those that declare 'acme/reviews': "
+        "popular/classifier, acme/topic, ranked/only; `assay models --dataset acme/reviews` shows more."
+    ) in alone.stderr
 
     unmeasured = assay(given, "reported", "--dataset", "acme/reviews", "--json")
     assert unmeasured.returncode == 0, unmeasured.stderr
@@ -80,6 +83,49 @@ def test_models_and_datasets_are_found_and_claims_are_held_against_ours(hub: Hub
     assert offline.returncode == 0, offline.stderr
     assert "HF_HUB_OFFLINE says not to ask it" in offline.stderr
     assert "acme/topic" in offline.stdout
+
+
+def test_the_best_known_models_are_evaluated_without_being_named(hub: Hub, tmp_path: Path) -> None:
+    given = environment(hub, tmp_path, HF_TOKEN=READER)
+    plain = hub.repositories["models", "popular/classifier"]
+    files, trained = plain.files, hub.repositories["models", "acme/topic"].files
+    plain.commit({**trained, "README.md": files["README.md"]})
+    try:
+        done = assay(given, "run", "--dataset", "acme/reviews", "--best", "2", "--limit", "20", "--json")
+    finally:
+        plain.commit(files)
+    assert done.returncode == 0, done.stderr
+    assert "Models that declare 'acme/reviews': popular/classifier, acme/topic." in done.stderr
+    runs = json.loads(done.stdout)["runs"]
+    assert [each["model"] for each in runs] == ["popular/classifier", "acme/topic"]
+    assert len({str(each["scores"]) for each in runs}) == 1
+
+
+def test_what_cannot_be_chosen_is_said_before_anything_runs(hub: Hub, tmp_path: Path) -> None:
+    given = environment(hub, tmp_path, HF_TOKEN=READER)
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\ngood,yes\n", encoding="utf-8")
+    flags = ("--task", "text-classification", "--dataset", str(rows))
+    for arguments, sentence in (
+        ((*flags, "--best", "2"), "is not on it: name models with --model."),
+        (flags, "Name a model with --model: a Hub id, a folder or an endpoint."),
+        (
+            ("--dataset", "acme/secret", "--task", "summarization", "--best", "1"),
+            "`assay models --dataset acme/secret --task summarization` finds those of the task type.",
+        ),
+        (
+            ("--dataset", "acme/reviews", "--model", "a/b", "--best", "1"),
+            "--best chooses the models: leave out --model and --predictions, or --best.",
+        ),
+    ):
+        refused = assay(given, "run", *arguments)
+        assert refused.returncode == 2, refused.stderr
+        assert sentence in refused.stderr
+    offline = assay(
+        {**given, "HF_HUB_OFFLINE": "1"}, "run", "--task", "summarization", "--dataset", "a/b", "--best", "1"
+    )
+    assert offline.returncode == 2
+    assert "Finding models needs the Hub, and HF_HUB_OFFLINE says not to ask it." in offline.stderr
 
 
 def test_a_dataset_is_offered_the_block_that_says_how_it_is_evaluated(hub: Hub, tmp_path: Path) -> None:

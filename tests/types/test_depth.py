@@ -14,7 +14,8 @@ from PIL import Image
 from tasks.errors import BadEvaluation
 from tasks.metrics import compute
 from tasks.metrics.images import opened
-from tests.types.media import judged, pictures, planned, png, saved
+from tests.types.judging import judged, planned, saved
+from tests.types.media import pictures, png
 
 
 def glpn(place: Path) -> str:

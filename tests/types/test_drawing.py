@@ -21,7 +21,8 @@ from tasks.metrics import compute
 from tasks.score import Judgement
 from tasks.tracking import artifacts
 from tests.metrics import models
-from tests.types.media import judged, pictures, planned, png, saved
+from tests.types.judging import judged, planned, saved
+from tests.types.media import pictures, png
 
 PROMPTS = ["a cat", "the mat", "a cat on the mat"]
 

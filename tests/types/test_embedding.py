@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 from infra.demo import packages
 from infra.demo.assets import NotToBeHad
 from tasks.errors import BadEvaluation
-from tests.types.texts import SENTENCES, bert, judged, planned, samples, saved
+from tests.types.judging import judged, planned, samples, saved
+from tests.types.texts import SENTENCES, bert
 
 OTHERS = [SENTENCES[1], SENTENCES[1], "two seats please", "nobody knew why", SENTENCES[0]]
 RIGHT = [1.0, 5.0, 4.0, 2.5, 0.0]

@@ -9,8 +9,9 @@ import datasets
 import pytest
 import torch
 
+from tests.types.judging import judged, planned
 from tests.types.test_writing import t5
-from tests.types.texts import SENTENCES, judged, planned
+from tests.types.texts import SENTENCES
 
 
 @pytest.mark.parametrize("most", [60, 24])

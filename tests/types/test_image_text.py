@@ -12,7 +12,8 @@ import transformers
 from PIL import Image
 
 from tests.metrics import models
-from tests.types.media import judged, pictures, png, saved
+from tests.types.judging import judged, saved
+from tests.types.media import pictures, png
 
 VISION = {
     "hidden_size": 16,

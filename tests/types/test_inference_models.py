@@ -12,7 +12,8 @@ import sklearn.metrics
 import torch
 
 from tasks.errors import BadEvaluation, BadLabels, UnknownName
-from tests.types.texts import SENTENCES, bert, judged, planned, samples, saved
+from tests.types.judging import judged, planned, samples, saved
+from tests.types.texts import SENTENCES, bert
 
 INFERENCE = {"id2label": {0: "contradiction", 1: "neutral", 2: "ENTAILMENT"}}
 TOPICS = ["late_train", "lost bag", "booking"]

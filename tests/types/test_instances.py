@@ -16,7 +16,8 @@ from PIL import Image
 from tasks.errors import BadEvaluation, BadLabels
 from tasks.metrics import compute
 from tasks.types import instances
-from tests.types.media import judged, pictures, planned, png, saved
+from tests.types.judging import judged, planned, saved
+from tests.types.media import pictures, png
 from tests.types.test_pictures import NAMED, mask2former, segformer
 
 NAMES = list(NAMED["id2label"].values())

@@ -12,7 +12,8 @@ import torch
 from tasks.columns import map_columns
 from tasks.errors import BadEvaluation, BadLabels
 from tasks.types import task_type
-from tests.types.texts import SENTENCES, judged, llama, planned, samples, saved
+from tests.types.judging import judged, planned, samples, saved
+from tests.types.texts import SENTENCES, llama
 
 ENDINGS = [
     ["was late", "lost a bag in Berlin", "is red", "on Monday"],

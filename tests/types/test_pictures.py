@@ -15,7 +15,8 @@ from PIL import Image
 from tasks.errors import BadEvaluation, BadLabels
 from tasks.metrics import compute
 from tasks.types import image_segmentation
-from tests.types.media import judged, pictures, planned, png, saved
+from tests.types.judging import judged, planned, saved
+from tests.types.media import pictures, png
 
 KINDS = ["cat", "dog", "bird"]
 NAMED = {"id2label": dict(enumerate(KINDS)), "label2id": {kind: n for n, kind in enumerate(KINDS)}}

@@ -14,7 +14,8 @@ import torch
 
 from tasks.errors import BadEvaluation
 from tasks.types.spans import best_spans, most_context, window_starts
-from tests.types.texts import SENTENCES, bert, judged, planned, samples, saved
+from tests.types.judging import judged, planned, samples, saved
+from tests.types.texts import SENTENCES, bert
 
 QUESTIONS = ["who was late", "where is the bag", "how many seats", "what happened", "since when"]
 

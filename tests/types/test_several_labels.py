@@ -13,7 +13,8 @@ import sklearn.metrics
 import torch
 
 from tasks.errors import BadEvaluation, BadLabels
-from tests.types.texts import SENTENCES, bert, judged, planned, samples, saved
+from tests.types.judging import judged, planned, samples, saved
+from tests.types.texts import SENTENCES, bert
 
 NAMES = ["joy", "anger", "fear"]
 SETS = [["joy"], ["fear", "anger"], [], ["anger"], ["joy", "fear"]]

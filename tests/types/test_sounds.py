@@ -10,7 +10,8 @@ import pytest
 import torch
 import transformers
 
-from tests.types.media import judged, noises, saved, wave
+from tests.types.judging import judged, saved
+from tests.types.media import noises, wave
 
 LABELS = ["yes", "no", "stop"]
 NUMBERED = dict(enumerate(LABELS))

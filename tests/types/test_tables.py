@@ -18,7 +18,7 @@ import sklearn.svm
 import skops.io
 
 from tasks.errors import BadEvaluation, Refused
-from tests.types.media import judged, planned, saved
+from tests.types.judging import judged, planned, saved
 
 
 def stored(folder: Path, estimator: Any) -> str:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tasks.errors import BadEvaluation
-from tests.types.texts import SENTENCES, bert, judged, saved
+from tests.types.judging import judged, saved
+from tests.types.texts import SENTENCES, bert
 
 TAGS = ["O", "B-PERSON", "I-PERSON", "B-PLACE", "I-PLACE"]
 

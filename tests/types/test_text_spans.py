@@ -10,7 +10,8 @@ import pytest
 import transformers
 
 from tasks.errors import BadEvaluation, BadLabels
-from tests.types.texts import SENTENCES, bert, judged, planned, samples, saved
+from tests.types.judging import judged, planned, samples, saved
+from tests.types.texts import SENTENCES, bert
 
 TAGS = ["O", "B-PERSON", "I-PERSON", "B-PLACE", "I-PLACE"]
 TEXTS = [f"  {text.replace(' ', '  ', 2)}, isn't it?" for text in SENTENCES]

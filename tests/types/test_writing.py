@@ -16,7 +16,8 @@ from tasks.errors import BadEvaluation, UnknownName
 from tasks.inference import languages
 from tasks.inference.predictor import Options
 from tasks.predict import PredictionFailed
-from tests.types.texts import SENTENCES, judged, llama, planned, samples, saved, words_of
+from tests.types.judging import judged, planned, samples, saved
+from tests.types.texts import SENTENCES, llama, words_of
 
 SIZES = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1}
 HEADS = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}

@@ -13,7 +13,8 @@ from PIL import Image
 
 from tasks.errors import UnknownName
 from tests.metrics import models
-from tests.types.media import judged, noises, pictures, planned, png, saved, wave
+from tests.types.judging import judged, planned, saved
+from tests.types.media import noises, pictures, png, wave
 
 LABELS = ["cat", "mat", "a_b"]
 TEXTS = ["the cat", "the mat", "the a b"]

@@ -1,4 +1,4 @@
-"""What the tests of text task types share: an evaluation without servers, data sets, tiny models."""
+"""What the tests of text task types share: sentences and tiny models."""
 
 from __future__ import annotations
 
@@ -6,57 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import datasets
 import torch
 import transformers
-
-from tasks import candidates, load, predict, score
-from tasks.candidates import Candidate
-from tasks.columns import map_columns
-from tasks.configs import parse
-from tasks.plan import Plan, requests
-from tasks.score import Judgement
-from tasks.types import task_type
-from tests.looks import looked
-
-
-def planned(given: dict[str, Any]) -> tuple[Plan, Candidate]:
-    """Decide everything about an evaluation of one model."""
-    evaluation = parse(given)
-    rows = load.load(evaluation.dataset, 0)
-    features = load.open_rows(rows).features
-    mapping = map_columns(task_type(evaluation.task), features, evaluation.columns, rows.name)
-    plan = Plan(evaluation, rows, mapping, requests(evaluation))
-    (candidate,) = candidates.decide(plan)
-    return plan, candidate
-
-
-def judged(given: dict[str, Any]) -> tuple[Judgement, list[dict[str, Any]]]:
-    """Evaluate the one model of an evaluation without Prefect or MLflow; no row may fail."""
-    plan, candidate = planned(given)
-    stored = predict.predict(plan, candidate)
-    rows = stored.table().to_pylist()
-    assert [row["error"] for row in rows] == [None] * len(rows)
-    judgement = score.score(plan, candidate, stored)
-    assert "mistakes.html" in looked(plan, candidate, stored, judgement)
-    return judgement, rows
-
-
-def samples(given: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return the sample table of an evaluation of one model."""
-    from tasks.tracking.artifacts import sample_table
-
-    plan, candidate = planned(given)
-    return sample_table(plan, candidate, predict.predict(plan, candidate).table())
-
-
-def saved(folder: Path, columns: dict[str, list[Any]], **features: Any) -> str:
-    """Save a data set, given features of some columns, and return its folder."""
-    data = datasets.Dataset.from_dict(columns)
-    for name, feature in features.items():
-        data = data.cast_column(name, feature)
-    data.save_to_disk(folder)
-    return str(folder)
 
 
 def words_of(demo: Path, place: Path) -> Any:

@@ -1,0 +1,1 @@
+"""A team's installation on one machine: what runs, what watches over it, and what says how it is."""

@@ -1,0 +1,1 @@
+"""What runs first in every container: its secrets, the databases' migrations, and its probe."""

@@ -1,0 +1,55 @@
+"""`python -m tests.chaos --seeds 10`: a suite of evaluations while processes are killed at random.
+
+Prints every seed, every fault with its time, and how each round ended; exits with 1 where one did not end as
+the calm run did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.chaos.load import told
+from tests.chaos.place import installed, say
+from tests.chaos.rounds import Rounds
+
+
+def main() -> int:
+    """Run a calm round and one for each seed; return how many were not as the calm one."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--seeds", type=int, default=10, help="How many rounds.")
+    asked.add_argument("--first", type=int, default=1, help="The first seed.")
+    asked.add_argument("--evaluations", type=int, default=20)
+    asked.add_argument("--faults", type=int, default=6, help="In each round.")
+    asked.add_argument(
+        "--ray", action="store_true", help="Let a local Ray cluster predict some, and kill actors."
+    )
+    asked.add_argument("--demo", type=Path, default=Path(".assay/demo"), help="`make demo` makes it.")
+    given = asked.parse_args()
+    with ExitStack() as until:
+        # Ray's processes must not inherit the mark by which the installation knows its own.
+        folder = Path(until.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
+        more = {}
+        if given.ray:
+            from tests.fleet import nodes
+
+            cluster = until.enter_context(nodes.running())
+            cluster.fill(1)
+            more = {"ray": cluster.address, "actors": cluster.predicting}
+        place = until.enter_context(installed(folder, workers=2, limit=1))
+        say(f"Prefect {place.prefect}, MLflow {place.mlflow}, data in {folder}, process {os.getpid()}")
+        rounds = Rounds(place, given.demo.resolve(), given.evaluations, given.faults, say, **more)
+        calm = rounds.calm()
+        seeds = range(given.first, given.first + given.seeds)
+        wrong = [seed for seed in seeds if rounds.disturbed(seed, calm)]
+        say(f"{given.seeds - len(wrong)} of {given.seeds} seeds passed" + (f"; not {wrong}" if wrong else ""))
+        overloaded = told(place, given.demo.resolve(), given.load) if given.load else []
+    return len(wrong) + len(overloaded)
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)

@@ -1,0 +1,1 @@
+"""What ships in infra/, checked by schema and run as processes."""
