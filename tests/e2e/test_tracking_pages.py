@@ -14,9 +14,9 @@ from mlflow import MlflowClient
 
 from tasks.board import board_page, leaderboard
 from tasks.tracking import ledger, views
+from tests.board.test_leaderboard import HOSTILE, entry
 from tests.e2e.conftest import ROOT
-from tests.test_leaderboard import HOSTILE, entry
-from tests.tracking.material import judged
+from tests.tracking.material import judged, searched
 from tests.tracking.servers import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(600)]
@@ -113,6 +113,19 @@ def test_a_models_page_shows_its_scores_on_every_dataset(tracked: Tracked, page:
     picture(page, "mlflow-model")
     page.get_by_role("row").filter(has_text="train").get_by_role("link", name="digits-vit-nano").first.click()
     page.wait_for_url(f"**/runs/{tracked.runs['digits-vit-nano train']}**")
+
+
+def test_the_ledger_reads_a_server_as_mlflows_client_does(tracked: Tracked, monkeypatch: Any) -> None:
+    found = searched(tracked.store)
+    assert len(found) == 6
+    assert {each.run_id: each for each in _of(tracked)} == found
+    monkeypatch.setattr(ledger, "PAGE", 2)
+    latest = _of(tracked)
+    assert {each.run_id: each for each in latest} == found
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracked.url)
+    assert ledger.entries(most=3) == latest[:3]
+    (only,) = ledger.entries({"split": "train", "model": "digits-resnet"})
+    assert only.run_id == tracked.runs["digits-resnet train"]
 
 
 def test_the_leaderboard_sorts_filters_unfolds_and_links(tracked: Tracked, page: Any, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.states import Cancelling
+from prefect.states import AwaitingRetry, Cancelling
 
+from flows import slots
 from tests.e2e.conftest import ROOT
 from tests.e2e.installation import Installation, deployment_id, done, until
 
@@ -27,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 @pytest.fixture(scope="module")
 def installation(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     installation = Installation(tmp_path_factory.mktemp("workers") / "assay", demo)
+    # Two, because what a killed worker held stays taken until its lease has run out.
+    installation.environment[slots.CPU_SLOTS] = "2"
     installation.assay(*installation.start)
     with installation.client() as client:
         # What `assay ui` starts deploys before it works.
@@ -60,15 +63,25 @@ def end(installation: Installation, run: FlowRun) -> FlowRun:
     return until(ended, seen=installation.seen)
 
 
-def test_a_cancelled_run_stops_and_its_chunks_are_reused(installation: Installation, demo: Path) -> None:
+def taken(installation: Installation) -> int:
+    """Return how many slots of the processor are held."""
+    with installation.client() as client:
+        return client.read_global_concurrency_limit_by_name(slots.limit_name("cpu")).active_slots
+
+
+def test_a_cancelled_run_stops_frees_its_device_and_its_chunks_are_reused(
+    installation: Installation, demo: Path
+) -> None:
     given = parameters(demo, "digits-vit-small")
     run = start(installation, given)
     chunks = Path(installation.environment["ASSAY_HOME"]) / "chunks"
     until(lambda: list(chunks.rglob("*.parquet")), seen=installation.seen)
+    assert taken(installation) == 1
     with installation.client() as client:
         client.set_flow_run_state(run.id, Cancelling())
     stopped = end(installation, run)
     assert stopped.state_type is StateType.CANCELLED
+    until(lambda: taken(installation) == 0 or None, seen=installation.seen)
     kept = len(list(chunks.rglob("*.parquet")))
     store = MlflowClient(installation.mlflow)
 
@@ -102,9 +115,51 @@ def test_two_workers_take_no_run_twice(installation: Installation, demo: Path) -
         ended = [end(installation, run) for run in runs]
     finally:
         second.terminate()
-        second.wait(30)
+        second.wait(300)
     assert [run.state_type for run in ended] == [StateType.COMPLETED] * 4
     assert [run.run_count for run in ended] == [1] * 4
+
+
+def test_a_process_that_was_thought_lost_ends_where_another_has_begun_its_run(
+    installation: Installation, demo: Path
+) -> None:
+    home = Path(installation.environment["ASSAY_HOME"])
+    worker = psutil.Process(json.loads((home / "servers.json").read_text())["worker_pid"])
+    model = home.parent / "asleep"
+    shutil.copytree(demo / "models" / "digits-vit-small", model)
+    with (model / "config.json").open("a", encoding="utf-8") as config:
+        config.write("\n ")
+    before = {each.pid for each in worker.children(recursive=True)}
+    run = start(installation, {**parameters(demo), "models": [{"name": str(model)}]})
+    store = MlflowClient(installation.mlflow)
+
+    def mine() -> list[Any]:
+        wanted = f"tags.`assay.prefect_run` = '{run.id}'"
+        experiments = [each.experiment_id for each in store.search_experiments()]
+        return list(store.search_runs(experiments, wanted))
+
+    # Its parent run is there: it is at work, and has not ended.
+    until(mine, seen=installation.seen)
+    asleep = [each for each in worker.children(recursive=True) if each.pid not in before]
+    for each in asleep:
+        each.suspend()
+    try:
+        with installation.client() as client:
+            client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
+
+            def begun_again() -> bool:
+                return client.read_flow_run(run.id).run_count == 2
+
+            until(begun_again, seen=installation.seen)
+    finally:
+        for each in asleep:
+            each.resume()
+    ended = end(installation, run)
+    assert ended.state_type is StateType.COMPLETED, ended.state
+    assert ended.run_count == 2
+    until(lambda: not any(each.is_running() for each in asleep), seen=installation.seen)
+    kinds = sorted((each.data.tags["assay.kind"], each.info.status) for each in mine())
+    assert kinds == [("evaluation", "FINISHED"), ("run", "FINISHED")]
 
 
 def test_a_run_whose_worker_is_killed_is_marked_and_goes_on_with_another(
@@ -158,4 +213,4 @@ def test_a_run_whose_worker_is_killed_is_marked_and_goes_on_with_another(
         for worker in workers:
             with suppress(ProcessLookupError):
                 os.killpg(worker.pid, signal.SIGTERM)
-            worker.wait(60)
+            worker.wait(300)

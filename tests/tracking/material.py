@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlflow import MlflowClient
+
 from tasks import candidates, columns, compare, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.compare import Outcome
@@ -13,6 +15,7 @@ from tasks.predict import PredictionsReference
 from tasks.score import Judgement
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings
 from tasks.track import ParentRun
+from tasks.tracking.ledger import Entry
 from tasks.types import task_type
 
 
@@ -83,3 +86,22 @@ def judged(
         predictions,
         [score.score(plan, *each) for each in zip(found, predictions, strict=True)],
     )
+
+
+def searched(store: MlflowClient) -> dict[str, Entry]:
+    """Return the finished run of every model as MLflow's own client finds it."""
+    found = store.search_runs(
+        [each.experiment_id for each in store.search_experiments()],
+        "tags.`assay.kind` = 'run' and attributes.status = 'FINISHED'",
+    )
+    return {
+        run.info.run_id: Entry(
+            run.info.run_id,
+            str(run.info.experiment_id),
+            int(run.info.start_time),
+            run.data.tags,
+            run.data.params,
+            run.data.metrics,
+        )
+        for run in found
+    }

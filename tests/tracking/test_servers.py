@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tasks.errors import NoAccess
-from tasks.tracking import outbox, patience
+from tasks.tracking import ledger, outbox, patience
 from tests.tracking.material import judged
 from tests.tracking.servers import Server
 
@@ -142,5 +142,6 @@ def test_a_server_that_asks_for_a_password_gets_it_or_is_named_before_a_model_lo
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a long enough password")
         assert ready.track().run_id
         assert statuses(server)["digits-resnet"] == ["FINISHED"]
+        assert [each.tag("model") for each in ledger.entries()] == ["digits-resnet"]
     finally:
         server.stop()
