@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 # A torch older or newer than the constrained one would bring gigabytes nobody asked for.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: chaos demo test lint audit bench up down clean docs install
+.PHONY: audit chaos demo test lint bench up down clean docs install
 
 install: $(INSTALLED)
 

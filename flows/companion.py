@@ -122,7 +122,7 @@ def main() -> None:
     import uvicorn
 
     uvicorn.run(
-        "prefect.server.api.server:create_app",
+        "flows.gate:app",
         factory=True,
         host=HOST,
         port=int(sys.argv[1]),

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from tasks import documents
+from tasks import documents, secrecy
 from tasks.errors import BadEvaluation, NotFound, UserError, listing, unknown
 from tasks.spec import Evaluation
 
@@ -135,7 +135,7 @@ def explain(error: ValidationError, root: type[BaseModel] = Evaluation) -> UserE
     value = finding.get("input")
     # Someone may have put the key itself where its variable's name belongs.
     plain = isinstance(value, str | int | float | bool | type(None)) and where[-1:] != ["api_key_env"]
-    shown = f" (given: {_shown(value)})" if plain else ""
+    shown = f" (given: {secrecy.hidden(_shown(value))})" if plain else ""
     whole = f"This {root.__name__.lower()} is not right"
     subject = f"The key '{'.'.join(where)}' is not right" if where else whole
     return BadEvaluation(f"{subject}{shown}: {problem[:1].lower()}{problem[1:]}.")

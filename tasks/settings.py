@@ -43,7 +43,12 @@ class Strict(BaseModel):
     """A model that refuses keys it does not know."""
 
     model_config = ConfigDict(
-        extra="forbid", validate_default=True, allow_inf_nan=False, json_schema_extra=plain_fields
+        extra="forbid",
+        validate_default=True,
+        allow_inf_nan=False,
+        json_schema_extra=plain_fields,
+        # What was given may be a key that was put in the wrong place, and errors are logged and stored.
+        hide_input_in_errors=True,
     )
 
 

@@ -15,9 +15,9 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator
 
-from tasks import bounds, catalogue
+from tasks import bounds, catalogue, secrecy
 from tasks.bounds import Label, Name, PathText, PlainData, Revision
-from tasks.errors import unknown
+from tasks.errors import Refused, unknown
 from tasks.settings import Diffusion, DtypeName, Generation, Settings, Strict
 
 __all__ = [
@@ -315,6 +315,17 @@ class Evaluation(Strict):
         description="How to run it. The defaults are right for most evaluations.",
         json_schema_extra={"position": 5},
     )
+
+    @model_validator(mode="after")
+    def _no_secrets(self) -> Self:
+        for where, kind in secrecy.leaks(self.model_dump(mode="json")):
+            # Not a ValueError: pydantic would make it an error that shows what was given.
+            raise Refused(
+                f"The key '{where}' holds {kind}: an evaluation is stored and shown, so no secret stands in "
+                "it; put it into an environment variable (HF_TOKEN for the Hub, the one that 'api_key_env' "
+                "names for an endpoint), and revoke it if this evaluation was ever submitted."
+            )
+        return self
 
     @model_validator(mode="after")
     def _models_differ(self) -> Self:

@@ -79,7 +79,8 @@ def find(
                 builder.download_and_prepare(dl_manager=archives.manager(builder))
     except UserError:
         raise
-    except (ValueError, datasets.exceptions.DatasetGenerationError) as error:
+    # A RuntimeError says that it is a script, which is never run.
+    except (ValueError, RuntimeError, datasets.exceptions.DatasetGenerationError) as error:
         cause = error.__cause__ or error
         problem = " ".join(str(cause).split())
         raise BadEvaluation(f"The dataset '{source.place}' cannot be read: {problem}") from error

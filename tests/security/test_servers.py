@@ -25,6 +25,12 @@ WRONG: tuple[tuple[str, str] | None, ...] = (
     ("admin", PASSWORD),
     ("admin", "password1234"),
 )
+KEYS = {
+    "HF_TOKEN": "hf_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7aB3dE6g",
+    "OPENAI_API_KEY": "sk-" + "planted1planted2planted3",
+    "AWS_SECRET_ACCESS_KEY": "planted+secret/of+a/cloud+that+is+not+there",
+    "ASSAY_WEBHOOK_SECRET": "planted secret of a webhook",
+}
 RUNS = "/api/2.0/mlflow/runs/search"
 
 
@@ -50,6 +56,7 @@ class Reachable(Installation):
         )
         self.start = (*self.start, "--host", address)
         self.home = home
+        self.environment |= {**KEYS, "PREFECT_LOGGING_LEVEL": "DEBUG"}
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +122,9 @@ def test_a_command_without_the_password_says_which_variable_holds_it(installatio
     assert "ask for a password: set ASSAY_PASSWORD to it." in said
 
 
-def test_an_evaluation_passes_through_both_servers(installation: Reachable, demo: Path) -> None:
+@pytest.fixture(scope="module")
+def evaluated(installation: Reachable, demo: Path) -> str:
+    """The MLflow run of an evaluation sent to both servers, after which another was queued and has ended."""
     config = installation.home.parent / "evaluation.yaml"
     given = {
         "task": "image-classification",
@@ -126,18 +135,35 @@ def test_an_evaluation_passes_through_both_servers(installation: Reachable, demo
     config.write_text(json.dumps(given), encoding="utf-8")
     more = {"ASSAY_PASSWORD": PASSWORD, "MLFLOW_TRACKING_URI": installation.mlflow}
     outcome = json.loads(installation.assay("run", str(config), "--json", **more).partition("\n")[0])
-    (run,) = outcome["runs"]
-    with httpx.Client(auth=RIGHT, timeout=60) as client:
-        found = client.get(
-            f"{installation.mlflow}/api/2.0/mlflow/runs/get", params={"run_id": run["mlflow_run_id"]}
-        ).json()["run"]
-        assert found["info"]["status"] == "FINISHED"
-        flows = client.post(f"{installation.prefect}/api/flow_runs/filter", json={}).json()
-        assert [each["state_type"] for each in flows] == ["COMPLETED"]
     # Queued, it is run by the worker that `assay ui` started, which keeps its scores on the same disk.
     said = installation.assay("submit", str(config), "--wait", ASSAY_PASSWORD=PASSWORD)
     assert f"{installation.prefect}/runs/flow-run/" in said
     assert "completed" in said
+    (run,) = outcome["runs"]
+    return str(run["mlflow_run_id"])
+
+
+def test_an_evaluation_passes_through_both_servers(installation: Reachable, evaluated: str) -> None:
+    with httpx.Client(auth=RIGHT, timeout=60) as client:
+        asked = {"run_id": evaluated}
+        found = client.get(f"{installation.mlflow}/api/2.0/mlflow/runs/get", params=asked).json()["run"]
+        assert found["info"]["status"] == "FINISHED"
+        flows = client.post(f"{installation.prefect}/api/flow_runs/filter", json={}).json()
+        assert [each["state_type"] for each in flows] == ["COMPLETED", "COMPLETED"]
+
+
+def test_no_store_and_no_log_holds_a_key_of_the_environment(installation: Reachable, evaluated: str) -> None:
+    holding: dict[str, list[str]] = {each: [] for each in (*KEYS.values(), PASSWORD, evaluated)}
+    for path in installation.home.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            for words in holding:
+                if words.encode() in content:
+                    holding[words].append(path.relative_to(installation.home).as_posix())
+    # What was looked through holds what it should.
+    assert any(name.endswith("mlflow.db") for name in holding.pop(evaluated))
+    assert (installation.home / "logs" / "worker.log").stat().st_size
+    assert {words: names for words, names in holding.items() if names} == {}
 
 
 def test_another_password_is_the_one_that_counts_after_the_next_start(installation: Reachable) -> None:
