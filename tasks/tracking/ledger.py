@@ -155,7 +155,9 @@ def _pages(uri: str, experiments: Sequence[str], words: str, page: int) -> Itera
         "order_by": ["attributes.start_time DESC"],
     }
     while True:
-        answer = http_request(get_default_host_creds(uri), SEARCH, "POST", json=asked)
+        # MLflow has annotated neither.
+        login = get_default_host_creds(uri)  # type: ignore[no-untyped-call]
+        answer = http_request(login, SEARCH, "POST", json=asked)  # type: ignore[no-untyped-call]
         told = verify_rest_response(answer, SEARCH).json()
         for run in told.get("runs", []):
             info, data = run["info"], run.get("data", {})
