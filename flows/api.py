@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flows import companion, environment
+from flows import companion, environment, foreground
 from tasks import configs
 from tasks.elsewhere.functions import Function
 from tasks.spec import Model
@@ -63,23 +63,11 @@ def evaluate(
             "settings": dict(settings or {}),
         }
     )
-    with companion.server() as prefect:
-        from prefect.settings import (
-            PREFECT_API_URL,
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-            temporary_settings,
-        )
-
+    with companion.server() as prefect, foreground.attended(prefect):
         from flows import evaluation as flow
 
-        changed: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-        if prefect:
-            prefect.wait()
-            # Prefect may have been imported by an earlier call, whose server is gone.
-            changed[PREFECT_API_URL] = prefect.url
-        with temporary_settings(changed):
-            given = {name: getattr(evaluation, name) for name in type(evaluation).model_fields}
-            reports: list[RunReport] = flow.evaluate(**given)
+        given = {name: getattr(evaluation, name) for name in type(evaluation).model_fields}
+        reports: list[RunReport] = flow.evaluate(**given)
     return reports
 
 

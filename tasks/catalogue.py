@@ -1,4 +1,4 @@
-"""What there is, by name: the explicit tables of task types, and what other packages add to them.
+"""What there is, by name: the explicit tables of task types and metrics, and what other packages add to them.
 
 Names only, so that forms and messages can list them without importing a library. Another package adds a
 task type through the entry point group `assay.task_types`: the entry's name is the task type's, its value
@@ -44,6 +44,84 @@ TASK_TYPES = {
     ),
 }
 
+METRICS = (
+    "accuracy",
+    "anls",
+    "average_precision",
+    "balanced_accuracy",
+    "bertscore",
+    "bleu",
+    "brier_score",
+    "cer",
+    "cer_mean",
+    "character_errors",
+    "choice_accuracy",
+    "chrf",
+    "clip_score",
+    "cohen_kappa",
+    "depth_errors",
+    "dice",
+    "evaluate",
+    "exact_match",
+    "expected_calibration_error",
+    "f1",
+    "frechet_distance",
+    "google_bleu",
+    "hamming_loss",
+    "hit_rate",
+    "kendalltau",
+    "kernel_distance",
+    "label_ranking_average_precision",
+    "log_loss",
+    "mae",
+    "mape",
+    "matthews_correlation",
+    "mean_average_precision",
+    "mean_iou",
+    "mer",
+    "meteor",
+    "model_perplexity",
+    "mrr",
+    "ms_ssim",
+    "mse",
+    "multilabel_f1",
+    "ndcg",
+    "nist_mt",
+    "pearsonr",
+    "perceptual_distance",
+    "perplexity",
+    "pixel_accuracy",
+    "poseval",
+    "precision",
+    "precision_at_k",
+    "psnr",
+    "r_squared",
+    "recall",
+    "recall_at_k",
+    "retrieval_map",
+    "rmse",
+    "roc_auc",
+    "rouge",
+    "sacrebleu",
+    "sari",
+    "seqeval",
+    "spearmanr",
+    "squad",
+    "squad_v2",
+    "ssim",
+    "subset_accuracy",
+    "ter",
+    "token_f1",
+    "top_k_accuracy",
+    "vqa_accuracy",
+    "wer",
+    "wer_mean",
+    "wil",
+    "wip",
+    "word_errors",
+)
+"""The names of `tasks.metrics.table.METRICS`, which a test holds equal: forms offer them."""
+
 
 def task_types() -> dict[str, str]:
     """Return every task type's name and where it is defined, `module:attribute`.
@@ -51,10 +129,19 @@ def task_types() -> dict[str, str]:
     >>> task_types()["text-classification"]
     'tasks.types.text_classification:TEXT_CLASSIFICATION'
     """
-    return {**_added(tuple(sys.path)), **TASK_TYPES}
+    return {**_added("assay.task_types", tuple(sys.path)), **TASK_TYPES}
 
 
-@lru_cache(maxsize=4)
-def _added(path: tuple[str, ...]) -> dict[str, str]:
+def metric_names() -> list[str]:
+    """Return every metric's name, Assay's own and those of other installed packages, sorted.
+
+    >>> "f1" in metric_names()
+    True
+    """
+    return sorted({*_added("assay.metrics", tuple(sys.path)), *METRICS})
+
+
+@lru_cache(maxsize=8)
+def _added(group: str, path: tuple[str, ...]) -> dict[str, str]:
     """Read what other packages add, once: looking through every package takes milliseconds each time."""
-    return {entry.name: entry.value for entry in entry_points(group="assay.task_types")}
+    return {entry.name: entry.value for entry in entry_points(group=group)}

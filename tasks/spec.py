@@ -263,8 +263,8 @@ class Metric(Strict):
 
     name: Name = Field(
         min_length=1,
-        description="A metric's name (`assay list` shows them).",
-        json_schema_extra={"position": 0},
+        description="A metric's name; docs/metrics.md says what each measures.",
+        json_schema_extra={"enum": list(catalogue.metric_names()), "position": 0},
     )
     arguments: PlainData = Field(
         default_factory=dict,

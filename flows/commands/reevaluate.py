@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import companion, console, environment
+from flows import companion, console, environment, foreground
 from tasks import configs
 from tasks.errors import UnknownName
 
@@ -82,20 +83,12 @@ def _say_unchanged(looked: list[Looked], *, as_json: bool) -> None:
 
 
 def _made_again(evaluation: Evaluation, margin: float, alpha: float) -> Reevaluation:
-    with companion.server() as prefect:
-        with console.aside.status("starting …"):
-            from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    given = {name: getattr(evaluation, name) for name in type(evaluation).model_fields}
+    with companion.server() as prefect, foreground.on_terminal(prefect, _flow) as flow:
+        return flow(**given, margin=margin, alpha=alpha)
 
-            from flows.progress import progress
-            from flows.reevaluation import reevaluate as flow
 
-            if prefect:
-                prefect.wait()
-        shown = progress.set(console.bar)
-        try:
-            with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-                given = {name: getattr(evaluation, name) for name in type(evaluation).model_fields}
-                found: Reevaluation = flow(**given, margin=margin, alpha=alpha)
-                return found
-        finally:
-            progress.reset(shown)
+def _flow() -> Callable[..., Reevaluation]:
+    from flows.reevaluation import reevaluate
+
+    return reevaluate

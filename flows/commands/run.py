@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import companion, console, environment
+from flows import companion, console, environment, foreground
 from tasks import configs
 from tasks.errors import AssayError, BadEvaluation, UserError
 
@@ -169,21 +169,10 @@ def _evaluated(
 
     One that fails is said and kept in `failures`; the next goes on.
     """
-    with console.aside.status("starting …"):
-        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-
-        from flows.evaluation import evaluate
-        from flows.progress import progress
-
-        if prefect:
-            prefect.wait()
-    shown = progress.set(console.bar)
-    try:
+    with foreground.on_terminal(prefect, _flow) as evaluate:
         for each in evaluations:
-            # Joining the heartbeat's thread takes most of a second; whoever started this sees it end anyway.
             try:
-                with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-                    reports = evaluate(**{name: getattr(each, name) for name in type(each).model_fields})
+                reports = evaluate(**{name: getattr(each, name) for name in type(each).model_fields})
             except AssayError as error:
                 console.fail(str(error))
                 failures.append(error)
@@ -191,5 +180,9 @@ def _evaluated(
                     yield list(done)
             else:
                 yield reports
-    finally:
-        progress.reset(shown)
+
+
+def _flow() -> Callable[..., list[RunReport]]:
+    from flows.evaluation import evaluate
+
+    return evaluate

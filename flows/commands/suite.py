@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import companion, console, environment
+from flows import companion, console, environment, foreground
 from tasks import home, suites
 from tasks.errors import BadEvaluation
 
@@ -62,25 +63,10 @@ def _asked(name: str, models: list[str], limit: int | None) -> Suite:
 
 def _run(asked: Suite, prefect: companion.Companion | None, as_json: bool) -> Scoreboard:
     """Run a suite, print what it found, and return it, whether or not some of it failed."""
-    with console.aside.status("starting …"):
-        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    with foreground.on_terminal(prefect, _flow) as flow:
+        board = flow(asked)
+    from tasks.board import scoreboard
 
-        from flows.progress import progress
-        from flows.suite import SuiteFailed, parameters
-        from flows.suite import suite as flow
-        from tasks.board import scoreboard
-
-        if prefect:
-            prefect.wait()
-    shown = progress.set(console.bar)
-    try:
-        # Joining the heartbeat's thread takes most of a second; whoever started this sees it end anyway.
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-            board: Scoreboard = flow(**parameters(asked))
-    except SuiteFailed as error:
-        board = error.board
-    finally:
-        progress.reset(shown)
     if as_json:
         print(json.dumps(scoreboard.as_json(board), ensure_ascii=False, allow_nan=False))
     else:
@@ -88,3 +74,18 @@ def _run(asked: Suite, prefect: companion.Companion | None, as_json: bool) -> Sc
         count = "1 model load" if board.loads == 1 else f"{board.loads} model loads"
         console.out.print(f"{count} for {len(board.columns)} evaluations of {len(board.models)} models.\n")
     return board
+
+
+def _flow() -> Callable[[Suite], Scoreboard]:
+    """Return what runs a suite and gives its scores, whether or not some of it failed."""
+    from flows.suite import SuiteFailed, parameters
+    from flows.suite import suite as flow
+
+    def run(asked: Suite) -> Scoreboard:
+        try:
+            board: Scoreboard = flow(**parameters(asked))
+        except SuiteFailed as error:
+            return error.board
+        return board
+
+    return run

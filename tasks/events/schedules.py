@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
-from tasks import configs, documents, suites
+from tasks import configs, suites
 from tasks.bounds import PathText, PlainData
 from tasks.errors import BadEvaluation, NotFound, UnknownName, UserError, unknown
 from tasks.settings import Strict
@@ -150,8 +149,8 @@ def is_suite(name: str) -> bool:
     path = Path(name)
     if path.is_file():
         try:
-            given = documents.load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError:
+            given = configs.document(path)
+        except BadEvaluation:
             return False
         return isinstance(given, Mapping) and "evaluations" in given
     if name in configs.shipped():

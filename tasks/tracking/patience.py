@@ -9,14 +9,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from tasks.errors import AssayError, BadEvaluation
+from tasks.passing import NO_ANSWER, can_pass
 
 T = TypeVar("T")
 VARIABLE = "ASSAY_TRACKING_PATIENCE"
 USUAL = 120.0
 """Seconds that an evaluation waits for a tracking server before it goes on without."""
 PAUSE = 2.0
-NO_ANSWER = frozenset({408, 425, 429, 502, 503, 504})
-"""Statuses of a server, or of a proxy before it, that may answer later."""
 
 log = logging.getLogger("assay.tracking")
 
@@ -41,39 +40,6 @@ def seconds() -> float:
     return wanted
 
 
-def passing(error: BaseException) -> bool:
-    """Tell whether an error is a server's that does not answer now and may answer later.
-
-    >>> passing(ConnectionRefusedError()), passing(ValueError("no"))
-    (True, False)
-    """
-    seen: set[int] = set()
-    each: BaseException | None = error
-    while each is not None and id(each) not in seen:
-        seen.add(id(each))
-        if isinstance(each, ConnectionError | TimeoutError) or _no_answer(each):
-            return True
-        each = each.__cause__ or each.__context__
-    return False
-
-
-def _no_answer(error: BaseException) -> bool:
-    import requests
-    import sqlalchemy.exc
-    from mlflow.exceptions import MlflowException
-
-    if isinstance(error, requests.ConnectionError | requests.Timeout | sqlalchemy.exc.OperationalError):
-        return True
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return error.response.status_code in NO_ANSWER
-    if isinstance(error, MlflowException):
-        # MLflow wraps what the network raised, and a database that is locked, into its own error's text.
-        words = str(error)
-        wrapped = "failed with exception" in words or "OperationalError" in words
-        return wrapped or any(f"failed with error code {status}" in words for status in NO_ANSWER)
-    return False
-
-
 def until_answered(work: Callable[[], T], what: str, longest: float) -> T:
     """Do something that needs the server, again and again while it does not answer.
 
@@ -91,7 +57,7 @@ def until_answered(work: Callable[[], T], what: str, longest: float) -> T:
         try:
             return work()
         except Exception as error:
-            if not passing(error):
+            if not can_pass(error, NO_ANSWER):
                 raise
             left = began + longest - time.monotonic()
             if left <= 0:

@@ -76,6 +76,12 @@ def fill(page: Any, installation: Installation, demo: Path, *, split: str) -> Fl
     page.get_by_label("Path", exact=True).first.fill(str(demo / "data" / "digits"))
     page.get_by_role("button", name="Add item").first.click()
     page.get_by_label("Name (Optional)", exact=True).first.fill(str(demo / "models" / "digits-resnet"))
+    page.get_by_role("button", name="Add item").nth(1).click()
+    page.get_by_label("Select Name").click()
+    page.get_by_placeholder("Search...").fill("matthews")
+    page.get_by_role("option", name="matthews_correlation", exact=True).click()
+    if split == "test":
+        picture(page, "prefect-form-metric")
     page.get_by_role("button", name="Submit").click()
 
     def ended() -> FlowRun | None:
@@ -100,6 +106,7 @@ def test_from_the_form_to_the_score_in_mlflow(installation: Installation, page: 
         wanted = {"artifacts": {"flow_run_id": {"any_": [str(run.id)]}}}
         found = client.request("POST", "/artifacts/filter", json=wanted).json()
     artifacts = {artifact["key"]: artifact for artifact in found}
+    assert "matthews_correlation" in str(artifacts["scores"]["data"])
     score = re.search(r"\b[01]\.\d{3}", str(artifacts["scores"]["data"]))
     assert score is not None
     page.goto(f"{installation.prefect}/v2/artifacts/artifact/{artifacts['mlflow-run']['id']}")

@@ -7,7 +7,9 @@ import pytest
 from flows.evaluation import evaluate
 from flows.reevaluation import reevaluate
 from flows.suite import suite
+from tasks import catalogue
 from tasks.errors import AssayError
+from tasks.metrics import METRICS
 
 
 def test_optional_fields_are_plain_and_the_needed_ones_few() -> None:
@@ -31,6 +33,13 @@ def test_every_form_has_titles_order_and_help() -> None:
             # What is a model of its own has its help there.
             assert field.get("description") or "$ref" in field or "anyOf" in field, name
     assert set(reevaluate.parameters.properties) - set(evaluate.parameters.properties) == {"margin", "alpha"}
+
+
+def test_every_metric_can_be_chosen_from_a_list() -> None:
+    assert sorted(METRICS) == sorted(catalogue.METRICS)
+    for flow in (evaluate, suite, reevaluate):
+        name = flow.parameters.model_dump()["definitions"]["Metric"]["properties"]["name"]
+        assert set(name["enum"]) >= set(METRICS)
 
 
 @pytest.mark.usefixtures("prefect_server")

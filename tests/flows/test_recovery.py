@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from mlflow.exceptions import MlflowException
 from prefect import flow, task
 
-from flows.recovery import can_pass, may_pass
+from flows.recovery import may_pass
 from tasks.errors import BadEvaluation, OutOfReach, UserError
+from tasks.passing import NO_ANSWER, can_pass
 
 
 def caused(outer: Exception, inner: Exception) -> Exception:
@@ -34,10 +36,21 @@ def status(code: int) -> httpx.HTTPStatusError:
         (UserError("There is no column 'x'"), False),
         (MemoryError(), False),
         (ValueError("a bug"), False),
+        (MlflowException("API request to http://x failed with exception HTTPConnectionPool"), True),
+        (MlflowException("API request to endpoint /x failed with error code 503 != 200."), True),
+        (MlflowException("(sqlite3.OperationalError) database is locked"), True),
+        (MlflowException("API request to endpoint /x failed with error code 403 != 200."), False),
+        (MlflowException("No experiment was found."), False),
     ],
 )
 def test_only_what_another_attempt_can_do_without_is_tried_again(error: Exception, again: bool) -> None:
     assert can_pass(error) is again
+
+
+def test_a_tracking_server_that_says_it_is_broken_is_not_waited_for() -> None:
+    assert can_pass(status(500))
+    assert not can_pass(status(500), NO_ANSWER)
+    assert can_pass(status(502), NO_ANSWER)
 
 
 @pytest.mark.usefixtures("prefect_server")
