@@ -21,6 +21,9 @@ from tasks.inference.predictor import Item, Remote
 from tasks.inference.readahead import Prepared, ReadChunk, ahead, described
 from tasks.inference.tally import Tally
 
+BEAT = 1.0
+"""Seconds without an answer after which whoever watches the run has a look at it."""
+
 
 @dataclass
 class _Open:
@@ -90,7 +93,8 @@ def predict(
                     each = _Open(following)
                     opened.append(each)
                     tally.rows += following.chunk.stop - following.chunk.start
-                    advance(len(following.failures))
+                    if following.failures:
+                        advance(len(following.failures))
                     for position, problem in following.failures.items():
                         fail(each, position, problem)
                     for position, item in following.items.items():
@@ -100,7 +104,7 @@ def predict(
                         close(each)
                 if not under_way:
                     break
-                answer = answers.get()
+                answer = _following(answers, advance)
                 under_way -= 1
                 each = answer.chunk
                 if isinstance(answer.prediction, UserError):
@@ -139,6 +143,15 @@ class _Answer:
 
 Questions = queue.SimpleQueue[tuple[_Open, int, Item] | None]
 Answers = queue.SimpleQueue[_Answer]
+
+
+def _following(answers: Answers, advance: Callable[[int], None]) -> _Answer:
+    """Wait for the next answer; while none comes, whoever watches is told of no row now and then."""
+    while True:
+        try:
+            return answers.get(timeout=BEAT)
+        except queue.Empty:
+            advance(0)
 
 
 @contextmanager

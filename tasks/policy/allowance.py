@@ -160,8 +160,7 @@ class Watch:
 
         def told(rows: int) -> None:
             advance(rows)
-            if rows:
-                self.check()
+            self.check()
 
         return told
 

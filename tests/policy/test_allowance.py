@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,17 @@ def test_a_run_over_its_time_is_stopped_and_another_goes_on_from_what_is_kept(
     assert report.reused_rows == kept
     assert len({each.prompt for each in talker.asked}) == ROWS - kept
     assert report.scores["exact_match"].value == 1.0
+
+
+def test_a_run_whose_endpoint_answers_no_more_is_stopped_all_the_same(
+    tmp_path: Path, data: Path, talker: Talker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy(tmp_path, monkeypatch, limits={"hours": 3 / 3600})
+    answered = 12
+    talker.troubles |= {f"what of number {row}": deque(["slow"]) for row in range(answered, ROWS)}
+    with pytest.raises(Spent, match=r"Stopped by policy after 3 s .* (\d+) of 40 rows are kept") as hit:
+        evaluated(given(data, talker))
+    assert 0 < int(re.findall(r"(\d+) of 40", str(hit.value))[0]) <= answered
 
 
 def test_a_run_over_its_money_is_stopped_and_what_was_paid_for_is_kept(
