@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from prefect import get_run_logger
 from prefect.client.orchestration import get_client
@@ -57,14 +57,18 @@ def _started(evaluation: Evaluation) -> list[FlowRun]:
         return []
     given = {key: value for key, value in evaluation.model_dump(mode="json").items() if value is not None}
     try:
+        # Declared for callers of both kinds; this one is synchronous, where the run itself comes back.
         return [
-            run_deployment(
-                DEPLOYMENT,
-                parameters=given,
-                timeout=0,
-                flow_run_name=f"{flow_run.name} · shard {number} of {count}",
-                # One that is started again has its shards already.
-                idempotency_key=f"{flow_run.id} {number}",
+            cast(
+                "FlowRun",
+                run_deployment(
+                    DEPLOYMENT,
+                    parameters=given,
+                    timeout=0,
+                    flow_run_name=f"{flow_run.name} · shard {number} of {count}",
+                    # One that is started again has its shards already.
+                    idempotency_key=f"{flow_run.id} {number}",
+                ),
             )
             for number in range(2, count + 1)
         ]
