@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 # A torch older or newer than the constrained one would bring gigabytes nobody asked for.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: chaos demo test lint bench up down clean docs install
+.PHONY: chaos demo test lint audit bench up down clean docs install
 
 install: $(INSTALLED)
 
@@ -28,6 +28,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+audit: $(INSTALLED)
+	$(BIN)/python -m infra.audit
 
 bench: $(INSTALLED)
 	$(PIP) install --constraint constraints.txt --editable '.[test,bench]'

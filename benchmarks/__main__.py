@@ -31,6 +31,7 @@ BENCHMARKS = {
     "engine_generation": inference.generation,
     "engine_images": inference.images,
     "scaling_processes": scaling.scaling,
+    "scaling_ray": scaling.scaling_ray,
     "engine_streaming_memory": streaming.engine_streaming_memory,
     "overhead": overhead.overhead,
     **tracking.BENCHMARKS,

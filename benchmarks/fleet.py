@@ -1,13 +1,15 @@
 """A thousand devices by simulation: what chunk size and queue do to the time until the last row is there.
 
-`python -m benchmarks.fleet` prints the table of docs/scaling.md. Nothing is measured here: devices, their
-speeds and their failures are drawn by a seed, and events are played in the order of time.
+`python -m benchmarks.fleet docs/images/fleet.png` prints the table of docs/scaling.md and draws its picture.
+Nothing is measured here: devices, their speeds and their failures are drawn by a seed, and events are played
+in the order of time.
 """
 
 from __future__ import annotations
 
 import heapq
 import random
+import sys
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -138,25 +140,62 @@ WORLDS = {
 SIZES = (16, 64, 256, 1024, 4096, 10_000)
 
 
-def table() -> str:
-    """Return the table of docs/scaling.md: seconds, worst of three seeds, by world, queue and chunk size."""
+DEALING = {False: "equal shares", True: "one queue"}
+SEEDS = 3
+Courses = dict[tuple[str, bool], list[float]]
+
+
+def courses() -> Courses:
+    """Return seconds until the last row by chunk size, the worst of some seeds, by world and dealing."""
+    return {
+        (name, queue): [
+            max(
+                simulate(replace(world, queue=queue, chunk_rows=size, seed=seed)).seconds
+                for seed in range(SEEDS)
+            )
+            for size in SIZES
+        ]
+        for name, world in WORLDS.items()
+        for queue in DEALING
+    }
+
+
+def table(found: Courses) -> str:
+    """Return the table of docs/scaling.md."""
     lines = [
         "| devices | dealing | " + " | ".join(f"{size:,} rows" for size in SIZES) + " |",
         "|" + "---|" * (len(SIZES) + 2),
     ]
-    for name, world in WORLDS.items():
-        for queue in (False, True):
-            found = [
-                max(
-                    simulate(replace(world, queue=queue, chunk_rows=size, seed=seed)).seconds
-                    for seed in range(3)
-                )
-                for size in SIZES
-            ]
-            how = "one queue" if queue else "equal shares"
-            lines.append(f"| {name} | {how} | " + " | ".join(f"{each:,.0f}" for each in found) + " |")
+    for (name, queue), seconds in found.items():
+        lines.append(
+            f"| {name} | {DEALING[queue]} | " + " | ".join(f"{each:,.0f}" for each in seconds) + " |"
+        )
     return "\n".join(lines)
 
 
+def plot(found: Courses, file: str) -> None:
+    """Draw the picture of docs/scaling.md: a line for each world, one panel for each dealing."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    for panel, (queue, dealing) in zip(panels, DEALING.items(), strict=True):
+        for name in WORLDS:
+            panel.plot(SIZES, found[name, queue], marker="o", markersize=4, label=name)
+        panel.set(title=dealing, xlabel="rows in a chunk", xscale="log", yscale="log")
+        panel.set_xticks(SIZES, [f"{size:,}" for size in SIZES], fontsize=8)
+        panel.set_yticks([1000, 2000, 4000, 8000], ["1,000", "2,000", "4,000", "8,000"])
+        panel.minorticks_off()
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("seconds until the last row")
+    panels[0].legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, 0.72))
+    figure.savefig(file, dpi=130)
+
+
 if __name__ == "__main__":
-    print(table())
+    everything = courses()
+    print(table(everything))
+    if len(sys.argv) > 1:
+        plot(everything, sys.argv[1])

@@ -1,6 +1,6 @@
-"""One evaluation run by one, two and four processes that share a chunk store, on a workload that waits.
+"""One evaluation run by one, two and four processes, or nodes of a Ray cluster, on a workload that waits.
 
-The model is a server that takes a fifth of a second over every answer; each process has two questions under
+The model is a server that takes a while over every answer; each process, or node, has two questions under
 way. `python -m benchmarks.scaling worker EVALUATION` is one such process: it says that it is ready, waits for
 a line, predicts, and says how many rows it did.
 """
@@ -20,6 +20,8 @@ from benchmarks.measurement import Result, result
 
 ROWS, CHUNK_ROWS, DELAY, UNDER_WAY = 480, 8, 0.2, 2
 FLEETS = (1, 2, 4)
+RAY_DELAY = 0.5
+"""Longer than for processes: starting a worker on a node takes seconds, and is counted."""
 
 
 def scaling() -> Result:
@@ -50,7 +52,37 @@ def scaling() -> Result:
     return found
 
 
-def _timed(count: int, folder: Path, talker: Any) -> tuple[float, list[int]]:
+def scaling_ray() -> Result:
+    """Four nodes of a Ray cluster beside one; the ratio is how many times faster they are.
+
+    Raises:
+        AssertionError: A row was predicted twice, or four nodes are less than twice as fast.
+    """
+    from tests.endpoint.server import Talker, running
+    from tests.fleet import nodes as cluster
+
+    seconds: dict[int, float] = {}
+    with cluster.running() as nodes:
+        for count in FLEETS:
+            nodes.fill(count)
+            with tempfile.TemporaryDirectory() as folder, running(Talker(key="", delay=RAY_DELAY)) as talker:
+                seconds[count], _ = _timed(1, Path(folder), talker, ray=nodes.address)
+                assert len(talker.asked) == ROWS, f"{len(talker.asked)} questions for {ROWS} rows"
+    ideal = ROWS * RAY_DELAY / UNDER_WAY
+    times = ", ".join(f"{count}: {took:.1f} s" for count, took in seconds.items())
+    found = result(
+        "scaling_ray",
+        seconds[4],
+        seconds[1],
+        f"nodes of a Ray cluster on one machine, a worker each, {times} (one that did nothing but wait would "
+        f"take {ideal:.0f} s); {ROWS} answers of {RAY_DELAY} s, {UNDER_WAY} at a time on each node, none "
+        "asked for twice; connecting to the cluster and starting the workers included",
+    )
+    assert found.ratio > 2, found.detail
+    return found
+
+
+def _timed(count: int, folder: Path, talker: Any, **settings: Any) -> tuple[float, list[int]]:
     """Return how long so many processes take from a common start, and the rows that each did."""
     import datasets
 
@@ -60,7 +92,7 @@ def _timed(count: int, folder: Path, talker: Any) -> tuple[float, list[int]]:
         "task": "text-generation",
         "dataset": {"path": str(folder / "rows")},
         "models": [{"name": "small-talker", "endpoint": talker.address, "concurrency": UNDER_WAY}],
-        "settings": {"chunk_rows": CHUNK_ROWS},
+        "settings": {"chunk_rows": CHUNK_ROWS, **settings},
     }
     command = [sys.executable, "-m", "benchmarks.scaling", "worker", json.dumps(described)]
     workers = [

@@ -29,6 +29,7 @@ from prefect.workers.process import ProcessWorker
 from flows import lost_runs, sequels
 from flows.evaluation import evaluate
 from flows.reevaluation import reevaluate
+from flows.shard import shard
 from flows.suite import suite
 from flows.worker import POOL
 from tasks.errors import UserError
@@ -38,11 +39,17 @@ from tasks.events.schedules import Entry
 TAG = "assay"
 BY_ITSELF = "assay:schedules"
 """On what the file of schedules asks for: such a deployment goes when its entry does."""
-FLOWS: Mapping[str, Flow[..., Any]] = {"evaluate": evaluate, "suite": suite, "reevaluate": reevaluate}
+FLOWS: Mapping[str, Flow[..., Any]] = {
+    "evaluate": evaluate,
+    "suite": suite,
+    "reevaluate": reevaluate,
+    "shard": shard,
+}
 FORMS: Mapping[str, str] = {
     "evaluate": "Evaluate one or more models on a dataset; scores go to MLflow.",
     "suite": "Run several evaluations, each model loaded once, and compare them in one table.",
     "reevaluate": "Evaluate again what changed since the last time, and say which scores got worse.",
+    "shard": "Predict beside an evaluation that has settings.shards, which starts this itself.",
 }
 
 

@@ -79,7 +79,7 @@ def prepare(*, quiet: bool = True) -> None:
             )
         if found.get("supervised"):
             # Its scores are in a database of its own, which only its server knows.
-            defaults["MLFLOW_TRACKING_URI"] = str(found["mlflow"])
+            defaults["MLFLOW_TRACKING_URI"] = str(found.get("tracking", found["mlflow"]))
     if "PREFECT_API_KEY" not in os.environ:
         defaults |= protection.of_clients(os.environ)
     for name, value in defaults.items():

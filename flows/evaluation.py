@@ -12,7 +12,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows import admission, announcements, devices, slots, standings, tenure
+from flows import admission, announcements, devices, shards, slots, standings, tenure
 from flows.companion import COMPANION
 from flows.forms import form
 from flows.membership import membership
@@ -174,7 +174,8 @@ def evaluate(
     evaluation = configs.parse({key: value for key, value in given.items() if value is not None})
     plan, found = prepared(evaluation)
     with admission.allowed(), _tracked(plan, found) as parent:
-        outcomes, failures = _judged(parent, plan, found)
+        with shards.called(evaluation):
+            outcomes, failures = _judged(parent, plan, found)
         reports = report.reports(plan, outcomes, compare_models(plan, outcomes))
         pairs = exhibits.attempted("pairwise.png", lambda: compare.headline_pairs(plan, outcomes))
         tenure.confirm()

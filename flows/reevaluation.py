@@ -73,8 +73,8 @@ def reevaluate(
     columns: dict[str, str] | None = None,
     metrics: list[Metric] | None = None,
     settings: Settings | None = None,
-    margin: Annotated[float, Field(ge=0)] = 0.0,
-    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05,
+    margin: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)] = 0.0,
+    alpha: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.05,
 ) -> Reevaluation:
     """Evaluate models again where something changed, and say which scores got worse.
 

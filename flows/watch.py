@@ -40,7 +40,7 @@ BREAK = 60.0
 """Seconds between two looks after which what was seen before counts no more."""
 STARTING = 300.0
 """Seconds after which a run that a worker took, and whose process has not begun, is lost."""
-CRASHED = 30.0
+CRASHED = 15.0
 """Seconds that the automation has for queueing a crashed run."""
 SILENT = SILENCE.total_seconds()
 Verdict = Literal["well", "ask", "lost", "again"]

@@ -13,7 +13,7 @@ from tasks.data import examples
 from tasks.elsewhere import functions, prediction_files
 from tasks.elsewhere.functions import Function
 from tasks.errors import BadEvaluation, listing
-from tasks.fleet import cluster
+from tasks.fleet import cluster, sharing
 from tasks.inference import checkpoints, devices, endpoints, storage
 from tasks.inference.checkpoints import Checkpoint
 from tasks.inference.chunks import ChunkStore, key_of
@@ -78,6 +78,7 @@ def decide(plan: Plan) -> list[Candidate]:
             engine cannot run it, its endpoint does not answer or does not have it, the chunk store cannot be
             written to, or the Ray cluster is not there.
     """
+    sharing.check(plan.evaluation.settings, streamed=plan.rows.streamed)
     storage.check(home.chunk_store())
     with cluster.held(plan.evaluation.settings, streamed=plan.rows.streamed):
         return _decided(plan)

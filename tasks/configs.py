@@ -135,10 +135,22 @@ def explain(error: ValidationError, root: type[BaseModel] = Evaluation) -> UserE
     value = finding.get("input")
     # Someone may have put the key itself where its variable's name belongs.
     plain = isinstance(value, str | int | float | bool | type(None)) and where[-1:] != ["api_key_env"]
-    shown = f" (given: {value!r})" if plain else ""
+    shown = f" (given: {_shown(value)})" if plain else ""
     whole = f"This {root.__name__.lower()} is not right"
     subject = f"The key '{'.'.join(where)}' is not right" if where else whole
     return BadEvaluation(f"{subject}{shown}: {problem[:1].lower()}{problem[1:]}.")
+
+
+def _shown(value: object, most: int = 100) -> str:
+    """Return a value as people wrote it, cut where it is long.
+
+    >>> _shown("x" * 1000, 5), _shown(10**10000)
+    ("'xxxx…", 'a number of more than 100 digits')
+    """
+    if isinstance(value, int) and abs(value) >= 10**most:
+        return f"a number of more than {most} digits"
+    written = repr(value)
+    return written if len(written) <= most else f"{written[:most]}…"
 
 
 def _model_at(location: tuple[int | str, ...], root: type[BaseModel]) -> type[BaseModel] | None:

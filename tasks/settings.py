@@ -11,6 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.functional_validators import AfterValidator
 
+from tasks import bounds
+from tasks.bounds import Name, Stop, Text, Word
+
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -39,7 +42,9 @@ def plain_fields(schema: dict[str, Any]) -> None:
 class Strict(BaseModel):
     """A model that refuses keys it does not know."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True, json_schema_extra=plain_fields)
+    model_config = ConfigDict(
+        extra="forbid", validate_default=True, allow_inf_nan=False, json_schema_extra=plain_fields
+    )
 
 
 def _pattern(expression: str) -> str:
@@ -56,12 +61,14 @@ class Generation(Strict):
     max_new_tokens: int | None = Field(
         None,
         gt=0,
+        le=1_000_000,
         description="Longest generated answer; left out, the task type's own.",
         json_schema_extra={"position": 0},
     )
     temperature: float = Field(
         0.0,
         ge=0,
+        le=100,
         description="0 for the likeliest token each time; more draws more freely, each row by its own seed.",
         json_schema_extra={"position": 1},
     )
@@ -75,21 +82,23 @@ class Generation(Strict):
     top_k: int = Field(
         0,
         ge=0,
+        le=10_000_000,
         description="Draw from this many likeliest tokens; 0 for all.",
         json_schema_extra={"position": 3},
     )
-    stop: list[str] = Field(
+    stop: list[Stop] = Field(
         default_factory=list,
+        max_length=64,
         description="Strings that end an answer; they are not part of it.",
         json_schema_extra={"position": 4},
     )
-    template: str = Field(
+    template: Text = Field(
         "{prompt}",
         pattern=r"\{prompt\}",
         description="What the model is given, with {prompt} where the dataset's prompt goes.",
         json_schema_extra={"position": 5},
     )
-    system: str | None = Field(
+    system: Text | None = Field(
         None,
         description="A system message, for models with a chat template.",
         json_schema_extra={"position": 6},
@@ -106,12 +115,12 @@ class Generation(Strict):
         description="Solved rows shown before each prompt (few-shot), drawn by the seed from another split.",
         json_schema_extra={"position": 8},
     )
-    examples_split: str | None = Field(
+    examples_split: Name | None = Field(
         None,
         description="The split they are drawn from; left out, it is train, dev or validation.",
         json_schema_extra={"position": 9},
     )
-    extract: Annotated[str, AfterValidator(_pattern)] | None = Field(
+    extract: Annotated[str, Field(max_length=2_000), AfterValidator(_pattern)] | None = Field(
         None,
         description="A regular expression: its last match in an answer is judged, the first group's where "
         "it has one.",
@@ -126,21 +135,24 @@ class Generation(Strict):
     )
     length_penalty: float | None = Field(
         None,
+        ge=-100,
+        le=100,
         description="Above 0 for longer texts in a search by beams; left out, what the model states.",
         json_schema_extra={"position": 12},
     )
     min_new_tokens: int | None = Field(
         None,
         ge=0,
+        le=1_000_000,
         description="Shortest generated answer; left out, what the model states.",
         json_schema_extra={"position": 13},
     )
-    source_language: str | None = Field(
+    source_language: Word | None = Field(
         None,
         description="The language that is translated from, as the model names it: en, en_XX, eng_Latn.",
         json_schema_extra={"position": 14},
     )
-    target_language: str | None = Field(
+    target_language: Word | None = Field(
         None,
         description="The language that is translated to, as the model names it.",
         json_schema_extra={"position": 15},
@@ -150,18 +162,21 @@ class Generation(Strict):
 class Diffusion(Strict):
     """How models that draw pictures draw them; what is left out is the pipeline's own choice."""
 
-    steps: int | None = Field(None, gt=0, description="Denoising steps.", json_schema_extra={"position": 0})
+    steps: int | None = Field(
+        None, gt=0, le=10_000, description="Denoising steps.", json_schema_extra={"position": 0}
+    )
     guidance: float | None = Field(
         None,
         ge=0,
+        le=1_000,
         description="How closely a picture follows its prompt.",
         json_schema_extra={"position": 1},
     )
     width: int | None = Field(
-        None, gt=0, description="Width of a picture in pixels.", json_schema_extra={"position": 2}
+        None, gt=0, le=16_384, description="Width of a picture in pixels.", json_schema_extra={"position": 2}
     )
     height: int | None = Field(
-        None, gt=0, description="Height of a picture in pixels.", json_schema_extra={"position": 3}
+        None, gt=0, le=16_384, description="Height of a picture in pixels.", json_schema_extra={"position": 3}
     )
     strength: float | None = Field(
         None,
@@ -170,7 +185,7 @@ class Diffusion(Strict):
         description="How much of a picture that is started from is drawn anew.",
         json_schema_extra={"position": 4},
     )
-    negative_prompt: str | None = Field(
+    negative_prompt: Text | None = Field(
         None, description="What pictures are not to show.", json_schema_extra={"position": 5}
     )
 
@@ -186,12 +201,14 @@ class Settings(Strict):
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+        max_length=16,
         description="auto, cpu, cuda, cuda:1 or mps.",
         json_schema_extra={"position": 1},
     )
     batch_cost: int | None = Field(
         None,
         gt=0,
+        le=10**9,
         description="Most cost in one batch (tokens, images, seconds of audio); left out, "
         "the task type's own.",
         json_schema_extra={"position": 2},
@@ -199,21 +216,23 @@ class Settings(Strict):
     chunk_rows: int = Field(
         256,
         gt=0,
+        le=1_000_000,
         description="Rows predicted and stored together: what a crash can lose at most.",
         json_schema_extra={"position": 3},
     )
     max_tokens: int | None = Field(
         None,
         gt=0,
+        le=10_000_000,
         description="Cut inputs to this many tokens; left out, what the model can take.",
         json_schema_extra={"position": 4},
     )
-    language: str | None = Field(
+    language: Word | None = Field(
         None,
         description="Language of the speech, for multilingual models, as en.",
         json_schema_extra={"position": 5},
     )
-    hypothesis_template: str | None = Field(
+    hypothesis_template: Name | None = Field(
         None,
         pattern=r"\{\}",
         description="What a zero-shot classifier makes of a label, with {} where it goes; left out, the task "
@@ -242,6 +261,7 @@ class Settings(Strict):
     overlap: int | None = Field(
         None,
         ge=0,
+        le=10_000_000,
         description="Tokens that two windows over a long text share; left out, the task type's own.",
         json_schema_extra={"position": 20},
     )
@@ -276,9 +296,18 @@ class Settings(Strict):
     ray: str | None = Field(
         None,
         pattern=r"^(auto|(ray://)?[^/:\s]+:\d+)$",
+        max_length=255,
         description="A Ray cluster to predict on: auto for the one this machine is part of, host:port, or "
         "ray://host:port; left out, this machine predicts.",
         json_schema_extra={"position": 24},
+    )
+    shards: int | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="Runs that predict it side by side, on whatever workers of the server's queue are free; "
+        "left out, one.",
+        json_schema_extra={"position": 25},
     )
     level: float = Field(
         0.95,
@@ -300,7 +329,7 @@ class Settings(Strict):
         "percentile bootstrap.",
         json_schema_extra={"position": 9},
     )
-    groups: str | None = Field(
+    groups: Name | None = Field(
         None,
         min_length=1,
         description="A dataset column, as document or speaker: rows with the same value are drawn together.",
@@ -315,6 +344,7 @@ class Settings(Strict):
     seed: int = Field(
         0,
         ge=0,
+        le=bounds.LARGEST,
         description="Seed of everything random: the sample of rows, the resamples.",
         json_schema_extra={"position": 12},
     )
@@ -338,7 +368,7 @@ class Settings(Strict):
         description="Load weights stored as pickles, which can run code on this machine.",
         json_schema_extra={"position": 16},
     )
-    experiment: str | None = Field(
+    experiment: Name | None = Field(
         None,
         description="MLflow experiment; left out, the dataset's name.",
         json_schema_extra={"position": 17},

@@ -12,10 +12,11 @@ from pathlib import PurePath
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, JsonValue, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator
 
-from tasks import catalogue
+from tasks import bounds, catalogue
+from tasks.bounds import Label, Name, PathText, PlainData, Revision
 from tasks.errors import unknown
 from tasks.settings import Diffusion, DtypeName, Generation, Settings, Strict
 
@@ -53,22 +54,22 @@ TaskTypeName = Annotated[
 class Dataset(Strict):
     """Which rows to evaluate on."""
 
-    path: str = Field(
+    path: PathText = Field(
         min_length=1,
         description="A Hub id (owner/name), a file (CSV, JSON, JSON Lines, Parquet), or a folder.",
         json_schema_extra={"position": 0},
     )
-    config: str | None = Field(
+    config: Name | None = Field(
         None,
         description="The dataset's configuration, where it has several.",
         json_schema_extra={"position": 1},
     )
-    split: str | None = Field(
+    split: Name | None = Field(
         None,
         description="The split; left out, it is test, else validation, else the only one there is.",
         json_schema_extra={"position": 2},
     )
-    revision: str | None = Field(
+    revision: Revision | None = Field(
         None,
         description="A branch, tag or commit of a Hub dataset; resolved to a commit once and pinned.",
         json_schema_extra={"position": 3},
@@ -76,10 +77,11 @@ class Dataset(Strict):
     limit: int | None = Field(
         None,
         gt=0,
+        le=10**10,
         description="Evaluate on this many rows: a seeded sample, not the head.",
         json_schema_extra={"position": 4},
     )
-    filters: dict[str, JsonValue] = Field(
+    filters: PlainData = Field(
         default_factory=dict,
         description='Only rows whose columns hold these values, as {"language": "sw", "label": ["a", "b"], '
         '"length": {"min": 1, "max": 5}}; labels by name, fields within a column with a dot.',
@@ -125,23 +127,23 @@ class Price(Strict):
     """What an endpoint charges."""
 
     input: float = Field(
-        ge=0, description="Dollars a million prompt tokens.", json_schema_extra={"position": 0}
+        ge=0, le=1e9, description="Dollars a million prompt tokens.", json_schema_extra={"position": 0}
     )
     output: float = Field(
-        ge=0, description="Dollars a million written tokens.", json_schema_extra={"position": 1}
+        ge=0, le=1e9, description="Dollars a million written tokens.", json_schema_extra={"position": 1}
     )
 
 
 class Model(Strict):
     """One model to evaluate, or a file of predictions made elsewhere; in YAML a model's name is enough."""
 
-    name: str = Field(
+    name: PathText = Field(
         "",
         description="A Hub id (owner/name), a local folder, or what the endpoint calls the model; for a file "
         "of predictions what to call it, left out the file's own name.",
         json_schema_extra={"position": 0},
     )
-    revision: str | None = Field(
+    revision: Revision | None = Field(
         None,
         description="A branch, tag or commit; resolved to a commit once and pinned.",
         json_schema_extra={"position": 1},
@@ -151,13 +153,14 @@ class Model(Strict):
         description="Precision for this model alone; left out, the evaluation's setting.",
         json_schema_extra={"position": 2},
     )
-    labels: dict[str, str] = Field(
+    labels: dict[Label, Label] = Field(
         default_factory=dict,
+        max_length=bounds.MOST_LABELS,
         description="The model's label: the dataset's label, where their names differ, as "
         '{"LABEL_1": "spam"}.',
         json_schema_extra={"position": 3},
     )
-    endpoint: str | None = Field(
+    endpoint: Name | None = Field(
         None,
         description="Address of an OpenAI-compatible server that runs the model, as http://host:8000/v1.",
         json_schema_extra={"position": 4},
@@ -165,6 +168,7 @@ class Model(Strict):
     api_key_env: str = Field(
         "OPENAI_API_KEY",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        max_length=200,
         description="The environment variable that holds the endpoint's key, which is written nowhere.",
         json_schema_extra={"position": 5},
     )
@@ -183,10 +187,11 @@ class Model(Strict):
     timeout: float = Field(
         120.0,
         gt=0,
+        le=86_400,
         description="Seconds to wait for one answer of the endpoint before asking again.",
         json_schema_extra={"position": 8},
     )
-    predictions: str | None = Field(
+    predictions: PathText | None = Field(
         None,
         min_length=1,
         description="A file of predictions made elsewhere (Parquet, CSV, JSON, JSON Lines), which are scored "
@@ -256,12 +261,12 @@ class Model(Strict):
 class Metric(Strict):
     """A metric by name; in YAML its arguments stand beside the name, as {name: f1, average: macro}."""
 
-    name: str = Field(
+    name: Name = Field(
         min_length=1,
         description="A metric's name; docs/metrics.md says what each measures.",
         json_schema_extra={"enum": list(catalogue.metric_names()), "position": 0},
     )
-    arguments: dict[str, JsonValue] = Field(
+    arguments: PlainData = Field(
         default_factory=dict,
         description='Its arguments, as {"average": "macro"}.',
         json_schema_extra={"position": 1},
@@ -287,16 +292,19 @@ class Evaluation(Strict):
     dataset: Dataset = Field(description="Which rows to evaluate on.", json_schema_extra={"position": 1})
     models: list[Model] = Field(
         min_length=1,
+        max_length=bounds.MOST_MODELS,
         description="The models to evaluate and compare.",
         json_schema_extra={"position": 2},
     )
     metrics: list[Metric] = Field(
         default_factory=list,
+        max_length=bounds.MOST_METRICS,
         description="What judges the models; left out, the task type's defaults.",
         json_schema_extra={"position": 3},
     )
-    columns: dict[str, str] = Field(
+    columns: dict[Name, Name] = Field(
         default_factory=dict,
+        max_length=bounds.MOST_COLUMNS,
         title="Column mapping",
         description='Which dataset column feeds which column of the task type, as {"text": "sentence"}; '
         "left out, it is guessed and shown.",

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, ValidationError, create_model, model_validator
 
-from tasks import configs
+from tasks import bounds, configs
+from tasks.bounds import Name, PathText
 from tasks.errors import BadEvaluation, NotFound, UserError, listing, unknown
 from tasks.settings import Settings, Strict
 from tasks.spec import Dataset, Evaluation, Metric, Model, TaskTypeName
@@ -27,7 +28,10 @@ def _left_out(field: Any) -> Any:
     """Return a field of a spec model as one that may be left out, without its default."""
     changed = copy(field)
     changed.default, changed.default_factory = None, None
-    return (field.annotation | None, changed)
+    # What bounds it bounds what is said, not that nothing is said.
+    changed.metadata = []
+    bounded = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return (bounded | None, changed)
 
 
 Rows: Any = create_model(
@@ -41,12 +45,12 @@ Rows: Any = create_model(
 class Entry(Strict):
     """One evaluation of a suite: a config, with what is changed about it; or all of it here."""
 
-    config: str | None = Field(
+    config: PathText | None = Field(
         None,
         description="A shipped config by name (`assay list` shows them), or a config file.",
         json_schema_extra={"position": 0},
     )
-    name: str | None = Field(
+    name: Name | None = Field(
         None,
         min_length=1,
         description="What the score table calls it; left out, the config's or the dataset's name.",
@@ -62,13 +66,19 @@ class Entry(Strict):
     )
     models: list[Model] | None = Field(
         None,
+        max_length=bounds.MOST_MODELS,
         description="Its models; left out, the suite's, or the config's.",
         json_schema_extra={"position": 4},
     )
-    columns: dict[str, str] | None = Field(
-        None, description="Its column mapping.", json_schema_extra={"position": 5}
+    columns: dict[Name, Name] | None = Field(
+        None,
+        max_length=bounds.MOST_COLUMNS,
+        description="Its column mapping.",
+        json_schema_extra={"position": 5},
     )
-    metrics: list[Metric] | None = Field(None, description="Its metrics.", json_schema_extra={"position": 6})
+    metrics: list[Metric] | None = Field(
+        None, max_length=bounds.MOST_METRICS, description="Its metrics.", json_schema_extra={"position": 6}
+    )
     settings: Settings | None = Field(
         None, description="Settings of this evaluation alone.", json_schema_extra={"position": 7}
     )
@@ -82,7 +92,7 @@ class Entry(Strict):
 class Suite(Strict):
     """Several evaluations, and what they share."""
 
-    name: str = Field(
+    name: Name = Field(
         min_length=1,
         max_length=200,
         description="What the suite is called, in MLflow too.",
@@ -90,11 +100,13 @@ class Suite(Strict):
     )
     evaluations: list[Entry] = Field(
         min_length=1,
+        max_length=bounds.MOST_EVALUATIONS,
         description="The evaluations: configs by name, configs with changes, or whole ones.",
         json_schema_extra={"position": 1},
     )
     models: list[Model] = Field(
         default_factory=list,
+        max_length=bounds.MOST_MODELS,
         description="Models for every evaluation that names none itself: each is loaded once.",
         json_schema_extra={"position": 2},
     )

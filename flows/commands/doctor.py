@@ -16,12 +16,18 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check every part, one line each, with what mends it; exit code 1 if anything is wrong."""
-    environment.prepare()
+    from flows.installation.findings import look, wrong
+    from tasks.errors import NoAccess
+
+    asking = []
+    try:
+        environment.prepare()
+    except NoAccess as error:
+        asking = [wrong("password", str(error), "export ASSAY_PASSWORD=…")]
     from flows.installation import machine_checks, server_checks
-    from flows.installation.findings import look
 
     with console.aside.status("looking …"):
-        found = look([*machine_checks.CHECKS, *server_checks.CHECKS])
+        found = [*asking, *look([*machine_checks.CHECKS, *server_checks.CHECKS])]
     if as_json:
         console.out.print(
             json.dumps([each.plain() for each in found], indent=2), markup=False, soft_wrap=True

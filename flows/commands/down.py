@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from flows import console, environment
+from flows import console
 
 
 def down() -> None:
     """Stop workers, servers and the database, in that order; all data stay."""
-    environment.prepare(quiet=False)
     from flows.installation import control
 
     with console.aside.status("stopping …"):

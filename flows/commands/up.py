@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -25,6 +26,10 @@ def up(
             help="A PostgreSQL server, postgresql://user:password@host:port; else one of its own.",
         ),
     ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on, else this machine's own; any other needs ASSAY_PASSWORD."),
+    ] = None,
     foreground: Annotated[
         bool, typer.Option(help="Stay, and stop everything when told to: for systemd and containers.")
     ] = False,
@@ -37,6 +42,7 @@ def up(
     from flows.installation.plan import Wishes, kept
 
     given = {
+        "host": host,
         "prefect_port": prefect_port,
         "mlflow_port": mlflow_port,
         "workers": workers,
@@ -46,24 +52,23 @@ def up(
     }
     wishes = Wishes(**{**asdict(kept() or Wishes()), **{k: v for k, v in given.items() if v is not None}})
     if control.is_running():
-        known = kept() or wishes
         console.out.print("It runs already; `assay doctor` says how it is.")
-        _tell(known.prefect, known.mlflow)
+        _tell(control.addresses())
         return
     if foreground:
         from flows.installation import supervisor
 
         control.prepare(wishes, watched=False)
-        _tell(wishes.prefect, wishes.mlflow)
+        _tell(control.addresses())
         supervisor.main()
         return
     with console.aside.status("starting the installation …") as status:
         control.start(wishes, lambda part: status.update(f"{part} works …"))
-    _tell(wishes.prefect, wishes.mlflow)
+    _tell(control.addresses())
     console.out.print(f"Logs     {records.logs()}")
     console.out.print("Stop it with: assay down")
 
 
-def _tell(prefect: str, mlflow: str) -> None:
-    console.out.print(f"Prefect  {prefect}   start an evaluation, watch it run")
-    console.out.print(f"MLflow   {mlflow}   compare models")
+def _tell(pages: Mapping[str, str]) -> None:
+    console.out.print(f"Prefect  {pages['prefect']}   start an evaluation, watch it run")
+    console.out.print(f"MLflow   {pages['mlflow']}   compare models")

@@ -18,16 +18,18 @@ from dataclasses import replace
 from typing import Any
 
 import filelock
+import psutil
 
-from flows import environment
+from flows import environment, protection
 from flows.companion import free_port
 from flows.installation import databases, plan, postgres, processes, records, sentinel, supervisor
-from flows.installation.plan import HOST, Wishes
+from flows.installation.plan import Wishes
 from tasks.errors import AssayError, BadEvaluation
 
 PATIENCE = 600.0
 """Seconds a start may take before one is told that it does not work; it is tried on all the same."""
 LAST_LINES = 5
+_started: list[psutil.Popen] = []
 
 
 class NotStarted(AssayError):
@@ -56,13 +58,14 @@ def prepare(wishes: Wishes, *, watched: bool = True) -> Wishes:
         AssayError: It runs already, a port is taken, or PostgreSQL cannot be had.
     """
     if is_running():
-        raise BadEvaluation(f"It runs already: Prefect {wishes.prefect} and MLflow {wishes.mlflow}.")
+        raise BadEvaluation("The installation runs already; `assay doctor` says how it is.")
     if "prefect_api" in (known := environment.running_servers()) and not known.get("supervised"):
         raise BadEvaluation("The servers of `assay ui` run on these data; stop them with `assay ui --stop`.")
     ours = any(True for _ in processes.of_installation())
     for name, port in (("prefect", wishes.prefect_port), ("mlflow", wishes.mlflow_port)):
-        if _taken(port) and not ours:
+        if _taken(port, wishes.host) and not ours:
             raise BadEvaluation(f"Port {port} is taken by another program; give another with --{name}-port.")
+    protected = wishes.protected()
     if wishes.postgres:
         databases.addresses(wishes.postgres)
     else:
@@ -72,9 +75,9 @@ def prepare(wishes: Wishes, *, watched: bool = True) -> Wishes:
         postgres.establish()
         postgres.forget_the_dead()
     wishes.keep()
-    records.write_parts(plan.parts(wishes, sentinel=watched))
-    addresses = {"prefect": wishes.prefect, "mlflow": wishes.mlflow, "prefect_api": f"{wishes.prefect}/api"}
-    environment.server_file().write_text(json.dumps({**addresses, "supervised": True}), encoding="utf-8")
+    records.write_parts(plan.parts(wishes, protected, sentinel=watched))
+    known = {**plan.addresses(wishes, protected), "supervised": True, "protected": protected.asked}
+    environment.server_file().write_text(json.dumps(known), encoding="utf-8")
     records.want(True)
     return wishes
 
@@ -90,7 +93,8 @@ def start(wishes: Wishes, tell: Callable[[str], None] = lambda part: None) -> Wi
         AssayError: It runs already, a port is taken, PostgreSQL cannot be had, or a part does not start.
     """
     done = prepare(wishes)
-    processes.spawn(sentinel.SUPERVISOR)
+    # Kept, because Python complains of a process that is forgotten while it runs.
+    _started.append(processes.spawn(sentinel.SUPERVISOR))
     await_parts(tell)
     return done
 
@@ -165,9 +169,16 @@ def stop(patience: float = PATIENCE) -> bool:
     return ran
 
 
-def _taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
+def addresses() -> dict[str, str]:
+    """Return where the pages are, as prefect and mlflow, while the installation is wanted."""
+    known = json.loads(environment.server_file().read_text(encoding="utf-8"))
+    return {name: str(known[name]) for name in ("prefect", "mlflow")}
+
+
+def _taken(port: int, host: str = protection.LOOPBACK) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        near = protection.LOOPBACK if protection.is_anywhere(host) else host
+        return probe.connect_ex((near, port)) == 0
 
 
 def _last_words(part: str) -> str:

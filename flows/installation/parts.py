@@ -24,6 +24,7 @@ class Part:
         grace: Seconds it is given to end.
         leaves: Whether what it started goes on when it dies, as the runs of a worker do.
         user: The account it runs as, where that is another than one's own.
+        reaches: Folders that the account must be able to get to.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Part:
     grace: float = 30.0
     leaves: bool = False
     user: str | None = None
+    reaches: tuple[str, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return it as what JSON holds."""
@@ -45,10 +47,10 @@ class Part:
 def parse(given: Mapping[str, Any]) -> Part:
     """Make a part of what `Part.plain` returned.
 
-    >>> parse(Part("sleep", ("sleep", "9"), needs=("bed",)).plain())
-    Part(name='sleep', command=('sleep', '9'), environment={}, needs=('bed',), health=None, once=False, \
-ends_by=15, grace=30.0, leaves=False, user=None)
+    >>> sleep = Part("sleep", ("sleep", "9"), needs=("bed",))
+    >>> parse(sleep.plain()) == sleep
+    True
     """
     health = given["health"]
-    tuples = {name: tuple(given[name]) for name in ("command", "needs")}
+    tuples = {name: tuple(given[name]) for name in ("command", "needs", "reaches")}
     return Part(**{**given, **tuples, "health": tuple(health) if isinstance(health, list) else health})

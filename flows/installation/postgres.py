@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from flows.installation.parts import Part
-from flows.installation.processes import ENDED
+from flows.installation.processes import ENDED, let_reach
 from tasks import home
 from tasks.errors import AssayError, listing
 
@@ -113,7 +113,8 @@ def establish() -> None:
     secret.touch(mode=0o600)
     secret.write_text(secrets.token_urlsafe(24), encoding="utf-8")
     if user:
-        _let_reach(programs(), made)
+        let_reach(programs())
+        let_reach(made)
         _own(made, user)
         shutil.chown(secret, user)
     try:
@@ -162,6 +163,7 @@ def part(port: int) -> Part:
         ends_by=2,
         grace=60.0,
         user=account(),
+        reaches=(str(folder()), str(programs_folder)) if account() else (),
     )
 
 
@@ -188,12 +190,3 @@ def _own(path: Path, user: str | None) -> None:
         return
     for each in (path, *path.rglob("*")):
         shutil.chown(each, user, user)
-
-
-def _let_reach(*paths: Path) -> None:
-    """Let other accounts pass through the folders above paths, without letting them look around there."""
-    for path in paths:
-        for above in path.parents:
-            mode = above.stat().st_mode
-            if not mode & 0o001:
-                above.chmod(mode | 0o001)

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -29,6 +30,8 @@ NOT_PASSED_ON = {"PREFECT_API_URL", "PREFECT_API_AUTH_STRING"}
 
 def spawn(part: Part) -> psutil.Popen:
     """Start a part in a session of its own, its output at the end of its log."""
+    for path in part.reaches:
+        let_reach(Path(path))
     inherited = {key: value for key, value in os.environ.items() if key not in NOT_PASSED_ON}
     marked = {INSTALLATION: str(home.home()), PART: part.name}
     with records.log_of(part.name).open("ab") as log:
@@ -41,6 +44,14 @@ def spawn(part: Part) -> psutil.Popen:
             start_new_session=True,
             **({"user": part.user, "group": part.user, "extra_groups": []} if part.user else {}),
         )
+
+
+def let_reach(path: Path) -> None:
+    """Let other accounts pass through the folders above a path, without letting them look around there."""
+    for above in path.parents:
+        mode = above.stat().st_mode
+        if not mode & 0o001:
+            above.chmod(mode | 0o001)
 
 
 def of_installation(part: str | None = None) -> Iterator[psutil.Process]:

@@ -13,6 +13,7 @@ from flows.installation import processes, records, supervisor
 from flows.installation.parts import Part
 
 TICK = 1.0
+COMMAND = processes.python("flows.installation.sentinel")
 SUPERVISOR = Part("supervisor", processes.python("flows.installation.supervisor"))
 
 

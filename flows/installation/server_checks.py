@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from flows import protection
 from flows.installation import control, databases, plan, postgres, records
 from flows.installation.findings import Check, Finding, note, ok, wrong
 from flows.worker import POOL
@@ -43,7 +44,7 @@ def ports() -> Iterator[Finding]:
     wishes = plan.kept() or plan.Wishes()
     for name, port in (("prefect", wishes.prefect_port), ("mlflow", wishes.mlflow_port)):
         with socket.socket() as probe:
-            if probe.connect_ex((plan.HOST, port)) == 0:
+            if probe.connect_ex((protection.LOOPBACK, port)) == 0:
                 yield wrong("ports", f"{port} is taken by another program", f"{START} --{name}-port N")
 
 

@@ -7,6 +7,7 @@ has been done, which is what servers do before they start.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -70,6 +71,7 @@ def migrate(environment: Mapping[str, str]) -> None:
         for name in (PREFECT, MLFLOW):
             _create(server, urlsplit(environment[name]).path.lstrip("/"))
         _run(sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes")
+        asyncio.run(_register_blocks())
         _migrate_mlflow(environment[MLFLOW])
         with psycopg2.connect(plain(environment[PREFECT])) as done, done.cursor() as cursor:
             cursor.execute(
@@ -127,6 +129,15 @@ def _create(server: Any, database: str) -> None:
         if cursor.fetchone() is None:
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
             _say(f"database {database} created")
+
+
+async def _register_blocks() -> None:
+    """Write Prefect's kinds of blocks: of servers that first start at once and do it, one dies."""
+    from prefect.server.database import provide_database_interface
+    from prefect.server.models.block_registration import run_block_auto_registration
+
+    async with provide_database_interface().session_context(begin_transaction=True) as session:
+        await run_block_auto_registration(session=session)
 
 
 def _migrate_mlflow(url: str) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 from tasks import configs, suites
+from tasks.bounds import PathText, PlainData
 from tasks.errors import BadEvaluation, NotFound, UnknownName, UserError, unknown
 from tasks.settings import Strict
 from tasks.spec import Evaluation
@@ -24,7 +25,7 @@ class Entry(Strict):
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=100, description="The deployment's name."
     )
-    run: str = Field(min_length=1, description="A config or a suite: a shipped one's name, or a file.")
+    run: PathText = Field(min_length=1, description="A config or a suite: a shipped one's name, or a file.")
     flow: FlowName | None = Field(
         None, description="Which flow runs it; left out, suite for a suite and evaluate for a config."
     )
@@ -33,11 +34,11 @@ class Entry(Strict):
     after: str | None = Field(
         None, description="In place of cron: the deployment whose completion starts it, as evaluate/nightly."
     )
-    changes: dict[str, JsonValue] = Field(
+    changes: PlainData = Field(
         default_factory=dict, description="Laid over the config, as {dataset: {limit: 500}}."
     )
     margin: float | None = Field(
-        None, ge=0, description="Of reevaluate: a difference up to this does not matter."
+        None, ge=0, le=1e12, description="Of reevaluate: a difference up to this does not matter."
     )
     paused: bool = Field(False, description="Whether it waits until someone turns it on.")
 

@@ -6,12 +6,34 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
+from tasks.errors import BadEvaluation
 from tasks.inference.chunks import Chunk, ChunkStore
 from tasks.inference.claims import GLANCE, Claims
 from tasks.inference.tally import Tally
+from tasks.settings import Settings
 
 STUCK = 600.0
 """Seconds in which no process finishes anything, after which what the others hold is done here as well."""
+
+
+def check(settings: Settings, *, streamed: bool) -> None:
+    """See that an evaluation that asks for shards can be shared out among them.
+
+    Raises:
+        BadEvaluation: It cannot.
+    """
+    if (settings.shards or 1) == 1:
+        return
+    reasons = {
+        "a Ray cluster shares its chunks out itself (settings.ray)": settings.ray is not None,
+        "a stream is read front to back by one process ('streaming')": streamed,
+        "they share what is stored, which 'reuse: false' does not look at": not settings.reuse,
+    }
+    for reason, there in reasons.items():
+        if there:
+            raise BadEvaluation(
+                f"settings.shards is {settings.shards}, and {reason}; leave one of the two out."
+            )
 
 
 def share(

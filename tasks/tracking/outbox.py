@@ -36,7 +36,7 @@ from tasks.tracking.records import CONTENT, SENT, Record
 
 RESUMABLE = 7 * 24 * 3600.0
 """Seconds for which an evaluation that was stopped can go on in its own runs."""
-SETTLING = 60.0
+SETTLING = 600.0
 """Seconds that another process may hold an attempt's lock: to look whether it is left behind, or until it
 notices that it has lost the run."""
 LOCK = "lock"

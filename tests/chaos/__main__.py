@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.chaos.load import told
 from tests.chaos.place import installed, say
-from tests.chaos.rounds import Rounds
+from tests.chaos.rounds import Rounds, nobody
 
 
 def main() -> int:
@@ -33,16 +33,16 @@ def main() -> int:
     with ExitStack() as until:
         # Ray's processes must not inherit the mark by which the installation knows its own.
         folder = Path(until.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-        more = {}
+        ray, actors = None, nobody
         if given.ray:
             from tests.fleet import nodes
 
             cluster = until.enter_context(nodes.running())
             cluster.fill(1)
-            more = {"ray": cluster.address, "actors": cluster.predicting}
+            ray, actors = cluster.address, cluster.predicting
         place = until.enter_context(installed(folder, workers=2, limit=1))
         say(f"Prefect {place.prefect}, MLflow {place.mlflow}, data in {folder}, process {os.getpid()}")
-        rounds = Rounds(place, given.demo.resolve(), given.evaluations, given.faults, say, **more)
+        rounds = Rounds(place, given.demo.resolve(), given.evaluations, given.faults, say, ray, actors)
         calm = rounds.calm()
         seeds = range(given.first, given.first + given.seeds)
         wrong = [seed for seed in seeds if rounds.disturbed(seed, calm)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ KINDS = (*SERVERS, "worker", "machine", "run")
 DEADLY = ("machine", "run")
 """Those that end a run's process, which may happen to it less often than it is given up for."""
 MOST_DEADLY = 2
+AWAITED = 300.0
+"""Seconds to wait for something that can be killed: a run may be on its way back into the queue."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,18 @@ def strike(fault: Fault, chance: random.Random, actors: Callable[[], list[psutil
         return _killed([psutil.Process(pid) for name, pid in pids().items() if name == fault.kind])
     if fault.kind == "actor":
         return _killed(actors()[:1])
-    workers = sorted(name for name in pids() if name.startswith("worker"))
-    busy = [name for name in workers if runs_of(name)]
-    if not workers or (fault.kind == "run" and not busy):
-        return "nothing there to kill"
-    chosen = chance.choice(busy or workers)
-    own = [psutil.Process(pids()[chosen])]
-    return f"{chosen}: " + _killed(
-        {"worker": own, "machine": [*own, *runs_of(chosen)], "run": runs_of(chosen)}[fault.kind]
-    )
+    deadline = time.monotonic() + AWAITED
+    while time.monotonic() < deadline:
+        workers = sorted(name for name in pids() if name.startswith("worker"))
+        busy = [name for name in workers if runs_of(name)]
+        if busy or (workers and fault.kind == "worker"):
+            chosen = chance.choice(busy or workers)
+            mine, own = runs_of(chosen), [psutil.Process(pid) for pid in [pids().get(chosen)] if pid]
+            victims = {"worker": own, "machine": [*own, *mine], "run": mine}[fault.kind]
+            if victims:
+                return f"{chosen}: {_killed(victims)}"
+        time.sleep(0.5)
+    return "nothing there to kill"
 
 
 def _killed(victims: list[psutil.Process]) -> str:

@@ -22,6 +22,8 @@ from tests.chaos import material, outcome
 from tests.chaos.latency import Answers, sampled
 from tests.chaos.place import LONGEST, Place, installed, say
 
+PAGE = 200
+"""Runs that Prefect's server returns at a time."""
 LOCKS = ("database is locked", "deadlock", "could not serialize", "too many clients", "queuepool limit")
 
 
@@ -112,10 +114,10 @@ def _every(place: Place) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     with place.client() as client:
         while True:
-            page = {"limit": 200, "offset": len(found), "sort": "ID_DESC"}
+            page = {"limit": PAGE, "offset": len(found), "sort": "ID_DESC"}
             some = client.request("POST", "/flow_runs/filter", json=page).json()
             found += some
-            if len(some) < page["limit"]:
+            if len(some) < PAGE:
                 return found
 
 

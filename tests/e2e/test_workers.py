@@ -16,7 +16,7 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.states import Cancelling
+from prefect.states import AwaitingRetry, Cancelling
 
 from flows import slots
 from tests.e2e.conftest import ROOT
@@ -118,6 +118,48 @@ def test_two_workers_take_no_run_twice(installation: Installation, demo: Path) -
         second.wait(300)
     assert [run.state_type for run in ended] == [StateType.COMPLETED] * 4
     assert [run.run_count for run in ended] == [1] * 4
+
+
+def test_a_process_that_was_thought_lost_ends_where_another_has_begun_its_run(
+    installation: Installation, demo: Path
+) -> None:
+    home = Path(installation.environment["ASSAY_HOME"])
+    worker = psutil.Process(json.loads((home / "servers.json").read_text())["worker_pid"])
+    model = home.parent / "asleep"
+    shutil.copytree(demo / "models" / "digits-vit-small", model)
+    with (model / "config.json").open("a", encoding="utf-8") as config:
+        config.write("\n ")
+    before = {each.pid for each in worker.children(recursive=True)}
+    run = start(installation, {**parameters(demo), "models": [{"name": str(model)}]})
+    store = MlflowClient(installation.mlflow)
+
+    def mine() -> list[Any]:
+        wanted = f"tags.`assay.prefect_run` = '{run.id}'"
+        experiments = [each.experiment_id for each in store.search_experiments()]
+        return list(store.search_runs(experiments, wanted))
+
+    # Its parent run is there: it is at work, and has not ended.
+    until(mine, seen=installation.seen)
+    asleep = [each for each in worker.children(recursive=True) if each.pid not in before]
+    for each in asleep:
+        each.suspend()
+    try:
+        with installation.client() as client:
+            client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
+
+            def begun_again() -> bool:
+                return client.read_flow_run(run.id).run_count == 2
+
+            until(begun_again, seen=installation.seen)
+    finally:
+        for each in asleep:
+            each.resume()
+    ended = end(installation, run)
+    assert ended.state_type is StateType.COMPLETED, ended.state
+    assert ended.run_count == 2
+    until(lambda: not any(each.is_running() for each in asleep), seen=installation.seen)
+    kinds = sorted((each.data.tags["assay.kind"], each.info.status) for each in mine())
+    assert kinds == [("evaluation", "FINISHED"), ("run", "FINISHED")]
 
 
 def test_a_run_whose_worker_is_killed_is_marked_and_goes_on_with_another(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,9 @@ from tasks import candidates, load, predict
 from tasks.candidates import Candidate
 from tasks.configs import parse
 from tasks.errors import BadEvaluation, OutOfReach
-from tasks.fleet import cluster
+from tasks.fleet import cluster, cluster_prediction
+from tasks.fleet.cluster_prediction import Member
+from tasks.fleet.workers import ROUNDS, WorkersLost
 from tasks.plan import Plan
 from tests.endpoint.server import Talker
 from tests.fleet import talk
@@ -88,6 +90,67 @@ def test_a_lost_node_loses_what_it_had_in_hand_and_the_store_may_be_s3(
         stored = disturbed(nodes, plan, candidate, lambda: nodes.lose(0))
         assert stored.table()["text"].to_pylist() == right()
     assert ROWS <= len(talker.asked) <= ROWS + 3 * CHUNK_ROWS
+
+
+def test_a_node_that_joins_in_the_middle_gets_a_worker(nodes: Nodes, tmp_path: Path, talker: Talker) -> None:
+    nodes.fill(1)
+    # So slow that one worker would take minutes, until there are two.
+    talker.delay = 5.0
+    plan, candidate = talk.planned(talk.described(tmp_path, talker, ray=nodes.address))
+    seen: list[Sequence[Member]] = []
+
+    def show(members: Sequence[Member]) -> None:
+        states = [member.state for member in members]
+        if states == ["at work"]:
+            nodes.join()
+        elif states == ["at work", "at work"]:
+            talker.delay = 0.05
+        seen.append(members)
+
+    stored = predict.predict(plan, candidate, show=show)
+    assert stored.table()["text"].to_pylist() == right()
+    assert [member.state for member in seen[-1]] == ["done", "done"]
+    assert all(member.share.rows for member in seen[-1])
+    assert len(talker.asked) == ROWS
+
+
+def test_workers_that_are_always_lost_are_one_sentence(
+    nodes: Nodes, tmp_path: Path, talker: Talker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_prediction, "CENSUS", 0.5)
+    talker.delay = 60.0
+    plan, candidate = talk.planned(talk.described(tmp_path, talker, ray=nodes.address, workers=1))
+    killed: list[int] = []
+
+    def kill() -> None:
+        while not over.wait(0.5):
+            for process in nodes.predicting():
+                if process.pid not in killed:
+                    killed.append(process.pid)
+                    process.kill()
+
+    over = threading.Event()
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        with pytest.raises(WorkersLost, match=r"lost its workers again and again .* 30 chunks short"):
+            predict.predict(plan, candidate)
+    finally:
+        over.set()
+        thread.join()
+    assert len(killed) == ROUNDS
+
+
+def test_a_chunk_store_that_no_node_sees_is_one_sentence_before_a_model_loads(
+    nodes: Nodes, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A store in the memory of this process: as a folder on a disk of its own is to other machines.
+    monkeypatch.setenv("ASSAY_CHUNKS", "memory://chunks")
+    plan, candidate = planned(demo, ray=nodes.address)
+    with pytest.raises(
+        BadEvaluation, match=r"The node .* does not see the chunk store at .* every node shares"
+    ):
+        predict.predict(plan, candidate)
 
 
 def test_what_a_cluster_cannot_do_is_one_sentence_before_a_model_loads(

@@ -30,7 +30,18 @@ IN_HAND = 2 * 3 * CHUNK_ROWS
 
 @pytest.fixture
 def installation(home: Path, demo: Path) -> Installation:
-    return Installation(home, demo)
+    made = Installation(home, demo)
+    # The shipped policy allows no cluster but the machine's own, and no endpoint.
+    allowed = {
+        "paths": [str(home.parent)],
+        "endpoints": ["http://127.0.0.1:*"],
+        "key_variables": ["*"],
+        "ray": ["*"],
+    }
+    policy = home.parent / "policy.yaml"
+    policy.write_text(yaml.safe_dump(allowed), encoding="utf-8")
+    made.environment["ASSAY_POLICY"] = str(policy)
+    return made
 
 
 @contextmanager
@@ -117,7 +128,9 @@ def test_a_killed_command_goes_on_where_it_was(
 def test_a_deployments_run_loses_a_worker_and_says_so_on_its_page(
     nodes: Nodes, installation: Installation, tmp_path: Path, talker: Talker
 ) -> None:
-    described = talk.described(tmp_path, talker, ray=nodes.address)
+    # What a server's runs may reach: the cluster of the worker's machine, and this model server.
+    installation.environment |= {"RAY_ADDRESS": nodes.address, "ASSAY_ENDPOINTS": talker.address}
+    described = talk.described(tmp_path, talker, ray="auto")
     with serving(installation), installation.client() as client:
         identity = deployment_id(client, "evaluate/evaluate")
         run = client.create_flow_run_from_deployment(identity, parameters=described)

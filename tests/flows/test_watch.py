@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.sorting import AutomationSort
 from prefect.states import Crashed, Pending, Running
 
-from flows import deployments, lost_runs, watch
+from flows import deployments, lost_runs, watch, worker
 from flows.tenure import Tenure, standing
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -64,7 +65,7 @@ def test_a_run_nobody_works_on_goes_back_into_the_queue(
     tmp_path: Path, state: object, patience: float
 ) -> None:
     clock = Clock()
-    watching = watch.Watch(deployments.POOL, clock)
+    watching = watch.Watch(worker.POOL, clock)
     with get_client(sync_client=True) as client:
         run = queued(client, tmp_path)
         client.set_flow_run_state(run, state, force=True)  # type: ignore[arg-type]  # one of Prefect's states
@@ -76,7 +77,7 @@ def test_a_run_nobody_works_on_goes_back_into_the_queue(
 
 def test_who_was_away_calls_nobody_silent(tmp_path: Path) -> None:
     clock = Clock()
-    watching = watch.Watch(deployments.POOL, clock)
+    watching = watch.Watch(worker.POOL, clock)
     with get_client(sync_client=True) as client:
         run = queued(client, tmp_path)
         client.set_flow_run_state(run, Running(), force=True)
@@ -90,7 +91,8 @@ def test_who_was_away_calls_nobody_silent(tmp_path: Path) -> None:
 def test_a_process_takes_back_the_run_that_nobody_else_has_begun(tmp_path: Path) -> None:
     with get_client(sync_client=True) as client:
         run = queued(client, tmp_path)
-        begun = client.set_flow_run_state(run, Running(), force=True)
+        running: State[Any] = Running()
+        begun = client.set_flow_run_state(run, running, force=True)
         assert begun.state is not None
         mine = Tenure(run, begun.state.id)
         mine.look(client)
@@ -105,6 +107,7 @@ def test_a_process_takes_back_the_run_that_nobody_else_has_begun(tmp_path: Path)
 
 
 def test_a_run_that_another_process_has_begun_is_not_this_ones() -> None:
-    another, mine = Running(id=uuid4()), uuid4()
+    another: State[Any] = Running(id=uuid4())
+    mine = uuid4()
     assert standing(mine, another) == "taken"
     assert standing(another.id, another) == "held"

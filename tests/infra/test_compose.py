@@ -62,7 +62,7 @@ def test_every_secret_a_service_names_is_given_to_it() -> None:
 def test_no_password_is_in_the_file() -> None:
     text = COMPOSE.read_text(encoding="utf-8")
     for line in text.splitlines():
-        if found := re.search(r"(?i)^\s*\w*(password|secret_key|access_key|auth_string)\w*:\s*(.+)", line):
+        if found := re.search(r"(?i)^\s*\w*(password|secret_\w*key|auth_string)\w*:\s*(.+)", line):
             assert "<secret:" in found[2] or "/run/secrets/" in found[2] or "file:" in found[2], line
     # And none in an address: what stands before an @ is a place for one.
     assert all(password.startswith("<secret:") for password in re.findall(r"://[^/\s]+?:([^@\s]+)@", text))

@@ -50,6 +50,11 @@ class Team:
     def up(self, *more: str, code: int = 0) -> str:
         return self.commands.assay(*self._up, *more, code=code)
 
+    def move(self, home: Path) -> None:
+        """Have it at another place from now on."""
+        self.home = home
+        self.commands.environment["ASSAY_HOME"] = str(home)
+
     def down(self) -> str:
         return self.commands.assay("down")
 

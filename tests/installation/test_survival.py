@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,13 +26,15 @@ PARTS = ("mlflow", "prefect", "postgres", "supervisor", "sentinel", "worker-1")
 
 
 @pytest.fixture(scope="module")
-def team(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    team = Team(tmp_path_factory.mktemp("team") / "assay", demo)
-    try:
-        team.up()
-        yield team
-    finally:
-        team.down()
+def team(demo: Path) -> Iterator[Team]:
+    # Not below pytest's own folder: every pytest that starts closes it to other accounts, as PostgreSQL's.
+    with tempfile.TemporaryDirectory(prefix="assay-team-") as folder:
+        team = Team(Path(folder) / "assay", demo)
+        try:
+            team.up()
+            yield team
+        finally:
+            team.down()
 
 
 def parameters(demo: Path, rows: int) -> dict[str, Any]:
@@ -72,6 +77,20 @@ def test_up_again_says_that_it_runs_and_starts_nothing(team: Team) -> None:
     assert "assay down" in team.commands.assay("ui", "--stop", code=2)
 
 
+def test_the_doctor_finds_nothing_wrong_and_then_what_is(team: Team) -> None:
+    found = json.loads(team.commands.assay("doctor", "--json"))
+    states = {each["about"]: each["state"] for each in found}
+    assert not [each for each in found if each["state"] == "wrong"]
+    asked = {"PostgreSQL", "Prefect", "workers", "forms", "automations", "late runs", "MLflow", "artifacts"}
+    assert asked <= {about for about, state in states.items() if state == "ok"}
+    with team.commands.client() as client:
+        client.delete_deployment(client.read_deployment_by_name("suite/suite").id)
+    told = team.commands.assay("doctor", code=1)
+    assert "WRONG forms: missing: suite/suite -> assay deploy" in told
+    team.commands.assay("deploy")
+    assert "ok    forms: 3 forms" in team.commands.assay("doctor")
+
+
 def test_no_run_is_lost_and_none_is_doubled_whatever_is_killed(team: Team, demo: Path) -> None:
     runs: list[FlowRun] = []
     for part in PARTS:
@@ -107,23 +126,31 @@ def test_no_run_is_lost_and_none_is_doubled_whatever_is_killed(team: Team, demo:
     assert all("accuracy" in run.data.metrics for run in of_models)
 
 
-def test_down_and_up_again_goes_on_with_what_ran(team: Team, demo: Path) -> None:
+def test_down_copy_and_up_from_the_copy_goes_on_with_what_ran(team: Team, demo: Path) -> None:
     before = chunks(team)
     run = team.submit(parameters(demo, 640))
-    until(lambda: chunks(team) > before, lambda: f"{team.read(run).state}\n{team.told()}")
+    until(lambda: chunks(team) > before or None, lambda: f"{team.read(run).state}\n{team.told()}")
     assert "Stopped." in team.down()
-    with suppress(psutil.Error):
-        assert not [p.pid for p in psutil.process_iter() if _belongs(p, team)]
+    assert not [each.pid for each in psutil.process_iter() if _belongs(each, team)]
     assert "Nothing was running." in team.down()
+    copied = team.home.parent / "copy"
+    shutil.copytree(team.home, copied)
+    shutil.rmtree(team.home)
+    team.move(copied)
     team.up()
-    # Its forms, its runs and its scores are there again, and what ran goes on.
+    # The forms, the runs and the scores are there again, and what ran goes on.
     finished = until(
         lambda: found if (found := team.read(run)).state_type is StateType.COMPLETED else None,
         lambda: f"{team.read(run).state}\n{team.told()}",
     )
     assert finished.run_count == 2
     store = MlflowClient(team.commands.mlflow)
-    assert "digits" in {each.name for each in store.search_experiments()}
+    (experiment,) = [each for each in store.search_experiments() if each.name == "digits"]
+    kept = store.search_runs([experiment.experiment_id])
+    assert {each.info.status for each in kept} == {"FINISHED"}
+    of_models = [each for each in kept if "mlflow.parentRunId" in each.data.tags]
+    for each in of_models:
+        assert Path(store.download_artifacts(each.info.run_id, "predictions.parquet")).stat().st_size
 
 
 def _belongs(process: psutil.Process, team: Team) -> bool:
