@@ -22,7 +22,7 @@ from tests.e2e import inbox
 from tests.e2e.conftest import ROOT
 from tests.e2e.inbox import Inbox
 from tests.e2e.installation import Installation, deployment_id, done, until
-from tests.test_pushes import MODEL, webhook
+from tests.events.test_pushes import MODEL, webhook
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from prefect.client.orchestration import get_client
-from tests.test_pushes import MODEL, refs, webhook
+from tests.events.test_pushes import MODEL, refs, webhook
 
 from flows import receiver
 from flows.deployments import deploy
