@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m infra.demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 chaos: demo
 	$(BIN)/python -m tests.chaos --seeds 10 --load 200
