@@ -72,9 +72,11 @@ class Nodes:
             with suppress(OutOfReach), connected(self.address) as ray:
                 while time.monotonic() < until and all(each.poll() is None for each in self.workers):
                     living = sum(node["Alive"] for node in ray.nodes())
-                    if living == count + 1:
+                    # What a lost node had is counted for a while after it is known to be gone.
+                    processors = int(ray.cluster_resources().get("CPU", 0))
+                    if (living, processors) == (count + 1, count):
                         return
-                    seen = f"{living} of {count + 1} nodes are alive"
+                    seen = f"{living} of {count + 1} nodes are alive, with {processors} processors"
                     time.sleep(0.25)
             time.sleep(0.5)
         last = self.said(f"n{self.count}") if self.count else self.said("head")

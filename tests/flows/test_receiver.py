@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from prefect.client.orchestration import get_client
-from tests.events.test_pushes import MODEL, refs, webhook
 
 from flows import receiver
 from flows.deployments import deploy
 from tasks.events.pushes import Rule
+from tests.events.test_pushes import MODEL, refs, webhook
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 SECRET = "a secret of the Hub's"

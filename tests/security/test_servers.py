@@ -1,10 +1,8 @@
-"""Both servers on an address that other machines reach: nobody without the password, everything with it."""
+"""Both servers on addresses that other machines reach: nobody without the password, everything with it."""
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,34 +32,19 @@ KEYS = {
 RUNS = "/api/2.0/mlflow/runs/search"
 
 
-def outer_address() -> str:
-    """Return an address of this machine under which other machines would reach it."""
-    for name in protection.own_names():
-        try:
-            if not ipaddress.ip_address(name).is_loopback:
-                return name
-        except ValueError:
-            continue
-    assert not os.environ.get("CI"), "this machine has no address but the loopback one"
-    pytest.skip("this machine has no address but the loopback one")
-
-
 class Reachable(Installation):
-    """What `assay ui --host` runs."""
+    """What `assay ui --host` runs, on all of the machine's addresses; asked here under one of them."""
 
-    def __init__(self, home: Path, demo: Path, address: str) -> None:
+    def __init__(self, home: Path, demo: Path) -> None:
         super().__init__(home, demo)
-        self.prefect, self.mlflow = (
-            each.replace("127.0.0.1", address) for each in (self.prefect, self.mlflow)
-        )
-        self.start = (*self.start, "--host", address)
+        self.start = (*self.start, "--host", "0.0.0.0")
         self.home = home
-        self.environment |= {**KEYS, "PREFECT_LOGGING_LEVEL": "DEBUG"}
+        self.environment |= {**KEYS, protection.HOSTNAMES: "127.0.0.1", "PREFECT_LOGGING_LEVEL": "DEBUG"}
 
 
 @pytest.fixture(scope="module")
 def installation(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reachable]:
-    made = Reachable(tmp_path_factory.mktemp("reachable") / "assay", demo, outer_address())
+    made = Reachable(tmp_path_factory.mktemp("reachable") / "assay", demo)
     refused = made.assay(*made.start, code=2)
     assert "needs a password in ASSAY_PASSWORD" in refused
     printed = made.assay(*made.start, ASSAY_PASSWORD=PASSWORD)
@@ -161,7 +144,7 @@ def test_no_store_and_no_log_holds_a_key_of_the_environment(installation: Reacha
                 if words.encode() in content:
                     holding[words].append(path.relative_to(installation.home).as_posix())
     # What was looked through holds what it should.
-    assert any(name.endswith("mlflow.db") for name in holding.pop(evaluated))
+    assert any("mlflow.db" in name for name in holding.pop(evaluated))
     assert (installation.home / "logs" / "worker.log").stat().st_size
     assert {words: names for words, names in holding.items() if names} == {}
 
