@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from typing import NoReturn
@@ -49,6 +50,8 @@ def work(limit: int, name: str | None = None) -> NoReturn:
     # Runs work in folders of their own: what is relative here would be elsewhere there.
     for key, value in {"ASSAY_HOME": str(home.home()), **DEFAULTS}.items():
         os.environ.setdefault(key, value)
+    # Prefect ends a worker by an interrupt, which what a script starts in the background inherits as ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.executable, command(limit, name or f"{socket.gethostname()} {os.getpid()}"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from infra.demo.prepare import ASSETS, prepare
 
 ROOT = Path(__file__).resolve().parents[1]
+# What a script starts in the background ignores interrupts, and so would all that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "")
 """Which of several test processes this is; empty where there is one."""
 if PROCESS:

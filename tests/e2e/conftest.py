@@ -18,7 +18,7 @@ Assay = Callable[..., subprocess.CompletedProcess[str]]
 def assay(home: Path, demo: Path) -> Assay:
     """Run `assay` with arguments and return what it printed."""
 
-    def run(*arguments: str, timeout: float = 240, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, timeout: float = 900, **more: str) -> subprocess.CompletedProcess[str]:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT")},
             "ASSAY_HOME": str(home),

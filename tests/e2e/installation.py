@@ -50,7 +50,7 @@ class Installation:
             env={**self.environment, **more},
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=900,
             check=False,
         )
         assert done.returncode == code, done.stderr

@@ -45,7 +45,7 @@ def _assay(environment: dict[str, str], *arguments: str) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -107,7 +107,7 @@ def _prefect(installation: Installation, path: str, body: dict[str, Any] | None 
         data=json.dumps(body).encode() if body is not None else None,
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         return json.load(answer)
 
 
@@ -116,12 +116,12 @@ def test_the_run_page_shows_every_step(installation: Installation, page: Any) ->
     assert run["name"] == "image-classification · digits · 3 models"
     assert run["state_type"] == "COMPLETED"
     page.goto(f"{installation.prefect}/v2/runs/flow-run/{run['id']}")
-    page.get_by_text("image-classification · digits · 3 models").first.wait_for(timeout=60_000)
+    page.get_by_text("image-classification · digits · 3 models").first.wait_for(timeout=180_000)
     page.wait_for_timeout(4000)
     _picture(page, "prefect-run")
     page.get_by_role("tab", name="Task Runs").click()
     for name in ("load", "map columns", "resolve models", "predict digits-resnet", "track digits-resnet"):
-        page.get_by_text(name, exact=True).first.wait_for(timeout=20_000)
+        page.get_by_text(name, exact=True).first.wait_for(timeout=180_000)
 
 
 def test_the_comparison_page_shows_each_model_with_its_scores(installation: Installation, page: Any) -> None:
@@ -138,9 +138,9 @@ def test_the_comparison_page_shows_each_model_with_its_scores(installation: Inst
         f"{installation.mlflow}/#/compare-runs?runs={ids}&experiments=[%22{experiment.experiment_id}%22]"
     )
     for name in ("digits-vit-nano", "digits-vit-small", "digits-resnet"):
-        page.get_by_text(name).first.wait_for(timeout=60_000)
-    page.get_by_role("button", name="Close").first.click(timeout=5000)
-    page.get_by_text("matthews_correlation").first.wait_for(timeout=20_000)
+        page.get_by_text(name).first.wait_for(timeout=180_000)
+    page.get_by_role("button", name="Close").first.click(timeout=180_000)
+    page.get_by_text("matthews_correlation").first.wait_for(timeout=180_000)
     shown = page.inner_text("body")
     value = installation.run["scores"]["accuracy"]["value"]
     assert f"{value:.3f}"[:4] in shown
@@ -156,8 +156,8 @@ def test_the_run_in_mlflow_leads_back_to_prefect(installation: Installation, pag
     run = MlflowClient(installation.mlflow).get_run(installation.run["mlflow_run_id"])
     assert run.data.tags["assay.prefect_url"].startswith(installation.prefect)
     page.goto(f"{installation.mlflow}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}")
-    page.get_by_text("digits-resnet").first.wait_for(timeout=60_000)
-    page.get_by_text("Parent run").first.wait_for(timeout=20_000)
+    page.get_by_text("digits-resnet").first.wait_for(timeout=180_000)
+    page.get_by_text("Parent run").first.wait_for(timeout=180_000)
 
 
 def test_the_form_is_there_and_typed(installation: Installation, page: Any) -> None:
@@ -166,7 +166,7 @@ def test_the_form_is_there_and_typed(installation: Installation, page: Any) -> N
     assert "image-classification" in schema["properties"]["task"]["enum"]
     assert deployment["enforce_parameter_schema"] is True
     page.goto(f"{installation.prefect}/v2/deployments/deployment/{deployment['id']}/run")
-    page.get_by_text("The kind of problem, named as on the Hub").first.wait_for(timeout=60_000)
+    page.get_by_text("The kind of problem, named as on the Hub").first.wait_for(timeout=180_000)
 
 
 def _deployment(installation: Installation) -> Any:

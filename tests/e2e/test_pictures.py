@@ -29,7 +29,7 @@ from tests.types.judging import saved
 from tests.types.media import pictures, png
 from tests.types.test_drawing import PROMPTS, stable_diffusion
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 SHOTS = ROOT / "docs" / "images"
 """Written anew when ASSAY_PICTURES is set; docs/pictures.md shows them."""
 LOADED = "() => [...document.images].filter(each => each.naturalWidth > 0).map(each => each.src)"
@@ -130,7 +130,7 @@ def tracked(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tr
         yield Tracked(url)
     finally:
         os.killpg(server.pid, signal.SIGKILL)
-        server.wait(timeout=60)
+        server.wait(timeout=300)
 
 
 def _await(url: str, server: subprocess.Popen[bytes]) -> None:
@@ -161,7 +161,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     opened = browser.new_page(viewport={"width": 1900, "height": 1100})
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(180_000)
     yield opened
     opened.close()
 

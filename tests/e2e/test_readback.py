@@ -13,7 +13,6 @@ from tests.e2e.conftest import Assay
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_runs_are_compared_reproduced_and_evaluated_again(assay: Assay, demo: Path, tmp_path: Path) -> None:
     shutil.copytree(demo / "models" / "messages-topic-large", tmp_path / "large")
     config = tmp_path / "topics.yaml"

@@ -19,7 +19,7 @@ from tests.e2e.conftest import ROOT
 from tests.tracking.material import judged, searched
 from tests.tracking.servers import Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 PICTURES = ROOT / "docs" / "images"
 MODELS = ("digits-vit-nano", "digits-vit-small", "digits-resnet")
 
@@ -67,7 +67,7 @@ def page() -> Iterator[Any]:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         opened = browser.new_page(viewport={"width": 1500, "height": 900})
-        opened.set_default_timeout(60_000)
+        opened.set_default_timeout(180_000)
         yield opened
         browser.close()
 
@@ -78,7 +78,7 @@ def picture(page: Any, name: str) -> None:
 
 
 def close_assistant(page: Any) -> None:
-    page.get_by_role("button", name="Close").first.click(timeout=20_000)
+    page.get_by_role("button", name="Close").first.click(timeout=180_000)
 
 
 def test_the_experiments_view_shows_one_line_a_model_with_its_scores(tracked: Tracked, page: Any) -> None:

@@ -86,6 +86,13 @@ def taken(installation: Installation) -> int:
         return client.read_global_concurrency_limit_by_name(slots.limit_name("cpu")).active_slots
 
 
+def reuse(installation: Installation, run: FlowRun) -> str | None:
+    """Return the line of a run's log that says what it reused; a run's last lines come after its end."""
+    with installation.client() as client:
+        said = client.request("POST", "/logs/filter", json={"logs": {"flow_run_id": {"any_": [str(run.id)]}}})
+    return next((each["message"] for each in said.json() if "of them reused" in each["message"]), None)
+
+
 def test_a_cancelled_run_stops_frees_its_device_and_its_chunks_are_reused(
     installation: Installation, demo: Path
 ) -> None:
@@ -111,11 +118,7 @@ def test_a_cancelled_run_stops_frees_its_device_and_its_chunks_are_reused(
     assert again.state_type is StateType.COMPLETED, again.state
     # The same evaluation goes on in the run that was stopped.
     assert [parent.info.status for parent in parents()] == ["FINISHED"]
-    with installation.client() as client:
-        said = client.request(
-            "POST", "/logs/filter", json={"logs": {"flow_run_id": {"any_": [str(again.id)]}}}
-        )
-    (line,) = [each["message"] for each in said.json() if "of them reused" in each["message"]]
+    line = until(lambda: reuse(installation, again), seen=installation.seen)
     assert f"{min(4 * kept, 719)} of them reused" in line
 
 

@@ -11,7 +11,7 @@ from tests.fleet import nodes as cluster
 from tests.fleet.nodes import Nodes
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def started() -> Iterator[Nodes]:
     """The cluster, with its head only."""
     with cluster.running() as found:

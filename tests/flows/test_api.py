@@ -131,7 +131,7 @@ def test_a_script_starts_the_servers_it_needs_and_stops_them(tmp_path: Path) -> 
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -35,7 +35,7 @@ def python(arguments: list[str], given: dict[str, str]) -> subprocess.CompletedP
         env=given,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
 

@@ -13,7 +13,7 @@ from tests.hub import reviews
 from tests.hub.processes import assay, environment
 from tests.hub.server import READER, WRITER, Hub, Repository, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.hub import reviews
 from tests.hub.processes import assay, environment, python
 from tests.hub.server import WRITER, Hub, Repository, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow]
 
 
 @dataclass

@@ -16,7 +16,7 @@ from tests.hub import reviews
 from tests.hub.processes import ROOT, environment, python
 from tests.hub.server import WRITER, Repository, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow]
 
 PUBLISH = """
 import json, sys
@@ -53,7 +53,7 @@ def together(environments: list[dict[str, str]], splits: tuple[str, str]) -> lis
     ]
     made = []
     for process in started:
-        said, complaints = process.communicate(timeout=400)
+        said, complaints = process.communicate(timeout=900)
         assert process.returncode == 0, complaints
         made.append(json.loads(said))
     return made

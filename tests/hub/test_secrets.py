@@ -11,7 +11,7 @@ from tests.hub import reviews
 from tests.hub.processes import assay, environment
 from tests.hub.server import WRITER, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow]
 
 CONFIG = """
 task: text-classification

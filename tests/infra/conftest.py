@@ -22,7 +22,7 @@ SECRETS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation(demo: Path) -> Iterator[Composition]:
     """Everything that compose.yaml starts, with two of Prefect's servers."""
     # Not below pytest's own folder, which only its user may enter: PostgreSQL does not run as root.

@@ -62,7 +62,7 @@ def processes_of(run: FlowRun) -> list[psutil.Process]:
 
 def test_both_pages_answer_and_only_their_owner_reads_the_password(team: Team) -> None:
     for page in (team.commands.prefect, team.commands.mlflow):
-        assert "<html" in httpx.get(page, follow_redirects=True, timeout=60).text.lower()
+        assert "<html" in httpx.get(page, follow_redirects=True, timeout=300).text.lower()
     for path in (team.home / "installation", team.home / "installation" / "parts.json"):
         assert not path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     password = (team.home / "installation" / "postgres.password").read_text()

@@ -20,7 +20,7 @@ from tasks.policy.allowance import Allowance, Spent
 from tasks.policy.rules import Limits
 from tests.endpoint.server import KEY, MODEL, Talker, answer, running
 
-pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.usefixtures("prefect_server")]
 ROWS = 40
 
 

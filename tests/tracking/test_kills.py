@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_killed_anywhere_and_resumed_leaves_one_finished_run_a_model_with_the_same_content(
     demo: Path, tmp_path: Path
 ) -> None:

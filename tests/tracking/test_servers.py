@@ -16,7 +16,7 @@ from tasks.tracking import ledger, outbox, patience
 from tests.tracking.material import judged
 from tests.tracking.servers import Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture
