@@ -12,7 +12,7 @@ import pytest
 from infra.demo.prepare import ASSETS, prepare
 
 ROOT = Path(__file__).resolve().parents[1]
-# What a script starts in the background ignores interrupts, and so would all that a test starts and interrupts.
+# What a script starts in the background ignores interrupts, and so would all that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "")
 """Which of several test processes this is; empty where there is one."""
