@@ -175,7 +175,7 @@ def precision(address: str, device: str, dtype: str) -> tuple[str, devices.Dtype
         if device == "cuda" and not there_is.get("GPU"):
             raise BadEvaluation(
                 f"The Ray cluster at '{address}' has no GPU; it has: {int(there_is.get('CPU', 0))} CPUs on "
-                f"{len(ray.nodes())} nodes."
+                f"{sum(node['Alive'] for node in ray.nodes())} nodes."
             )
         if device == "cpu" or not there_is.get("GPU"):
             return "cpu", devices.choose_dtype(dtype, "cpu")
