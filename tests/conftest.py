@@ -29,13 +29,16 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data folder for each test, so that none sees another's."""
     folder = tmp_path / "assay"
     monkeypatch.setenv("ASSAY_HOME", str(folder))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("ASSAY_CHUNKS", raising=False)
-    return folder
+    yield folder
+    # MLflow and the commands say in the environment where scores go: the servers of the next file would listen.
+    for name in ("MLFLOW_TRACKING_URI", "ASSAY_MLFLOW_PAGES"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

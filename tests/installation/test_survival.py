@@ -109,6 +109,8 @@ def test_no_run_is_lost_and_none_is_doubled_whatever_is_killed(team: Team, demo:
         team.kill(part)
     until(lambda: team.works() or None, team.told)
     last = team.submit(parameters(demo, 650))
+    # One that is killed before it has begun is not counted.
+    until(lambda: team.read(last).state_type is StateType.RUNNING, team.told)
     (process, *_) = until(lambda: processes_of(last), team.told)
     process.kill()
     ended = [team.ended(run) for run in runs]
