@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("ASSAY_CHUNKS", raising=False)
     yield folder
-    # MLflow and the commands say in the environment where scores go: the servers of the next file would listen.
+    # MLflow and the commands say in the environment where scores go; the next file's servers would heed it.
     for name in ("MLFLOW_TRACKING_URI", "ASSAY_MLFLOW_PAGES"):
         os.environ.pop(name, None)
 
