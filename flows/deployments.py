@@ -157,7 +157,7 @@ def deploy(entries: Sequence[Entry], folder: Path) -> Deployed:
     with get_client(sync_client=True) as client:
         _establish_pool(client)
         lost_runs.establish(client)
-        there = _there(client)
+        there = on_server(client)
         changed = _apply(wanted, there)
         gone = [name for name, each in there.items() if name not in wanted and BY_ITSELF in each.tags]
         for name in gone:
@@ -182,18 +182,35 @@ def ensure(entries: Sequence[Entry], folder: Path) -> Deployed:
     with get_client(sync_client=True) as client:
         _establish_pool(client)
         lost_runs.establish(client)
-        there = _there(client)
+        there = on_server(client)
         wanted = {}
         for flow in FORMS:
-            known = there.get(f"{flow}/{flow}")
-            kept = (known.job_variables or {}).get("working_dir") if known else None
-            wanted[f"{flow}/{flow}"] = form(flow, Path(kept) if kept else folder)
+            name = f"{flow}/{flow}"
+            wanted[name] = (
+                _form_in_its_folder(flow, there[name], folder) if name in there else form(flow, folder)
+            )
         if not there:
             wanted |= {
                 f"{made.flow_name}/{made.name}": made for made in (scheduled(e, folder) for e in entries)
             }
         changed = _apply(wanted, there)
     return Deployed(tuple(sorted({*wanted, *there})), tuple(changed), ())
+
+
+def is_outdated(flow: str, known: DeploymentResponse, folder: Path) -> bool:
+    """Tell whether a form on the server is of another version of Assay.
+
+    Args:
+        flow: Its flow's name.
+        known: What the server has.
+        folder: Where its runs work, if the server does not say.
+    """
+    return known.version != _form_in_its_folder(flow, known, folder).version
+
+
+def _form_in_its_folder(flow: str, known: DeploymentResponse, folder: Path) -> RunnerDeployment:
+    """Return the form of a flow as it is now, with the folder that the server's has."""
+    return form(flow, Path((known.job_variables or {}).get("working_dir") or folder))
 
 
 def _apply(wanted: Mapping[str, RunnerDeployment], there: Mapping[str, DeploymentResponse]) -> list[str]:
@@ -221,7 +238,7 @@ def _establish_pool(client: SyncPrefectClient) -> None:
             client.create_work_pool(pool)
 
 
-def _there(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
+def on_server(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
     """Return Assay's deployments by flow/name."""
     found: list[DeploymentResponse] = []
     page = 100

@@ -7,7 +7,6 @@ import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from flows import protection
 from flows.installation import control, databases, plan, postgres, records
@@ -126,11 +125,13 @@ def _kept_by_prefect() -> Iterator[Finding]:
             yield ok("workers", f"{len(online)} online: {', '.join(sorted(online)[:5])}")
         else:
             yield wrong("workers", f"none is online in the pool '{POOL}': runs wait", "assay worker")
-        there = deployments._there(client)
+        there = deployments.on_server(client)
         wanted = {f"{flow}/{flow}": flow for flow in deployments.FORMS}
         if missing := sorted(set(wanted) - set(there)):
             yield wrong("forms", f"missing: {', '.join(missing)}", "assay deploy")
-        elif outdated := [name for name, flow in wanted.items() if _is_outdated(there[name], flow)]:
+        elif outdated := [
+            name for name, flow in wanted.items() if deployments.is_outdated(flow, there[name], Path.cwd())
+        ]:
             yield wrong("forms", f"of another version of Assay: {', '.join(outdated)}", "assay deploy")
         else:
             yield ok("forms", f"{len(wanted)} forms and {len(there) - len(wanted)} schedules are deployed")
@@ -165,13 +166,6 @@ def _kept_by_prefect() -> Iterator[Finding]:
         ]
         taken = [f"{each.name.removeprefix('device ')} {each.active_slots}/{each.limit}" for each in limits]
         yield ok("slots", ", ".join(taken) or "no device counts any")
-
-
-def _is_outdated(known: Any, flow: str) -> bool:
-    from flows import deployments
-
-    folder = (known.job_variables or {}).get("working_dir") or str(Path.cwd())
-    return bool(known.version != deployments.form(flow, Path(folder)).version)
 
 
 def mlflow() -> Iterator[Finding]:

@@ -19,7 +19,7 @@ WEEKLY = Entry(name="weekly", run="emotion", cron="0 4 * * 0")
 @pytest.fixture(autouse=True)
 def nothing_deployed() -> None:
     with get_client(sync_client=True) as client:
-        for each in deployments._there(client).values():
+        for each in deployments.on_server(client).values():
             client.delete_deployment(each.id)
 
 
