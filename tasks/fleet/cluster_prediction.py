@@ -156,7 +156,7 @@ class Crew:
             done, _ = self._ray.wait(list(self._under_way), timeout=GLANCE)
             for reference in done:
                 self._hear(reference)
-        self._report()
+        self._report(over=True)
 
     def dismiss(self) -> None:
         """End every worker and the queue."""
@@ -212,23 +212,30 @@ class Crew:
         self.losses.append(why)
         self._ends[number] = "lost", why
 
-    def _report(self) -> bool:
-        """Tell of finished rows, show the workers if any changed, and return whether any is at work."""
+    def _report(self, over: bool = False) -> bool:
+        """Tell of finished rows, show the workers if any changed, and return whether any is at work.
+
+        Args:
+            over: No chunk is left or in hand: a worker that came too late for one has nothing to do either.
+        """
         shares: dict[int, Share] = self._ray.get(self._queue.shares.remote())
         # Rows that were lost with a worker after it had told of them are told of once.
         rows = min(self._all, sum(share.rows for share in shares.values()))
         if rows > self._rows:
             self._advance(rows - self._rows)
             self._rows, self._barren = rows, 0
-        members = [self._member(number, shares.get(number, Share())) for number in range(len(self._places))]
+        members = [
+            self._member(number, shares.get(number, Share()), over) for number in range(len(self._places))
+        ]
         now = [(member.state, member.share.node) for member in members]
         if now != self._shown:
             self._shown = now
             self._show(members)
         return any(member.state == "at work" for member in members)
 
-    def _member(self, number: int, share: Share) -> Member:
-        state, why = self._ends.get(number, ("at work" if share.node else "waiting", ""))
+    def _member(self, number: int, share: Share, over: bool) -> Member:
+        started = "done" if over else "at work"
+        state, why = self._ends.get(number, (started if share.node else "waiting", ""))
         return Member(_device(self._candidate, self._places[number]), state, share, why)
 
 

@@ -152,7 +152,10 @@ def test_a_deployments_run_loses_a_worker_and_says_so_on_its_page(
         ).json()
         (latest,) = sorted(page, key=lambda each: str(each["created"]))[-1:]
         table = json.loads(latest["data"])
-        assert {row["state"] for row in table} >= {"done", "lost"}
+        states = {row["state"] for row in table}
+        assert states >= {"done", "lost"}
+        # The worker that was to replace the lost one may have come when nothing was left to take.
+        assert "at work" not in states
     assert ROWS <= len(talker.asked) <= ROWS + IN_HAND
     assert set(right()) == {str(text) for text in answers(installation)}
 
