@@ -1,4 +1,4 @@
-"""Prefect's worker of processes, which does not die of a run that comes back while it still has it.
+"""Prefect's worker of processes, with runs forked from a nursery, and which outlives a run that comes back.
 
 A crashed run goes back into the queue at once, and so does one that was thought lost. A worker that has not
 yet let go of that run is handed it again, and Prefect's own ends then with "this borrower is already holding
@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING
 
 from prefect.workers.process import ProcessWorker
 
+from flows.nursery import keeper
+
 if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
     from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import WorkerFlowRunResponse
+    from prefect.workers.process import ProcessJobConfiguration, ProcessWorkerResult
 
 with warnings.catch_warnings():
     # It takes the place of the other on purpose: the command line finds a worker by its type.
     warnings.simplefilter("ignore")
 
     class Worker(ProcessWorker):
-        """A worker that leaves a run it still has in the queue, until it has let go of it."""
+        """A worker that has runs forked, and leaves one it still has in the queue until it has let go of it."""
 
         async def _submit_scheduled_flow_runs(
             self, flow_run_response: list[WorkerFlowRunResponse]
@@ -29,3 +33,12 @@ with warnings.catch_warnings():
             had = set(self._limiter.statistics().borrowers) if self._limiter is not None else set()
             others = [each for each in flow_run_response if each.flow_run.id not in had]
             return await super()._submit_scheduled_flow_runs(others)
+
+        async def run(
+            self,
+            flow_run: FlowRun,
+            configuration: ProcessJobConfiguration,
+            task_status: TaskStatus[int] | None = None,
+        ) -> ProcessWorkerResult:
+            keeper.engage(configuration)
+            return await super().run(flow_run, configuration, task_status)

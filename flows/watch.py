@@ -179,7 +179,9 @@ def main() -> None:
 
     # Known to the command line by being there.
     import flows.prefect_worker  # noqa: F401
+    from flows.nursery import keeper
 
+    keeper.keep()
     threading.Thread(target=Watch(POOL).keep, args=(threading.Event(),), daemon=True).start()
     app()
 
