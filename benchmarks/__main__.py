@@ -9,6 +9,7 @@ from benchmarks import (
     metrics,
     million,
     overhead,
+    run_starts,
     scaling,
     streaming,
     task_runner,
@@ -36,6 +37,7 @@ BENCHMARKS = {
     "ray_task_runner": task_runner.ray_task_runner,
     "engine_streaming_memory": streaming.engine_streaming_memory,
     "overhead": overhead.overhead,
+    "run_starts": run_starts.run_starts,
     **tracking.BENCHMARKS,
     "engine_ten_million_rows": ten_million.ten_million,
 }

@@ -25,7 +25,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
 
     class Worker(ProcessWorker):
-        """A worker that has runs forked, and leaves one it still has in the queue until it has let go of it."""
+        """A worker that has runs forked, and leaves one in the queue for as long as it still has it."""
 
         async def _submit_scheduled_flow_runs(
             self, flow_run_response: list[WorkerFlowRunResponse]
@@ -40,5 +40,6 @@ with warnings.catch_warnings():
             configuration: ProcessJobConfiguration,
             task_status: TaskStatus[int] | None = None,
         ) -> ProcessWorkerResult:
+            """Run a flow in a process that the nursery forks, where there is one."""
             keeper.engage(configuration)
             return await super().run(flow_run, configuration, task_status)

@@ -6,6 +6,7 @@ import glob
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,9 @@ from typing import Protocol
 from flows.nursery import stand_in
 
 WISH = "ASSAY_WARM"
-"""The variable that says `no` where every run shall start by itself, `yes` where even a GPU is no reason to."""
+"""The variable that says `no` where every run shall start by itself; `yes` where none need, GPU or not."""
+REST = 20.0
+"""Seconds after which a worker has its nursery, if no run needs one before: servers may be starting, too."""
 SHORT = 60.0
 """Seconds that a nursery lasts at least, if nothing is wrong with it."""
 TRIES = 3
@@ -41,32 +44,41 @@ class Keeper:
 
     Attributes:
         command: What a worker runs in place of Prefect's engine.
+        needed: Set when a run is about to ask for the nursery.
     """
 
     def __init__(self) -> None:
         self.command = shlex.join([sys.executable, "-I", "-S", str(Path(stand_in.__file__).resolve())])
+        self.needed = threading.Event()
+        self._place = Path(tempfile.mkdtemp(prefix="assay-nursery-"))
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # It outlasts every nursery: whoever comes while one is started waits, which is sooner than its own.
+        self._listener.bind(str(self._place / "socket"))
+        self._listener.listen(64)
+        os.environ[stand_in.SOCKET] = str(self._place / "socket")
 
     def keep(self) -> None:
-        """Start a nursery, and another whenever one has ended; say to runs where it is."""
-        threading.Thread(target=self._keep, args=(self._start(),), daemon=True).start()
-
-    def _keep(self, nursery: subprocess.Popen[bytes]) -> None:
+        """Start a nursery soon, and another whenever one has ended, until none lasts."""
+        self.needed.wait(REST)
         short = 0
-        while True:
-            began, place = time.monotonic(), Path(os.environ[stand_in.SOCKET]).parent
-            nursery.wait()
-            shutil.rmtree(place, ignore_errors=True)
+        while short < TRIES:
+            began = time.monotonic()
+            self._start().wait()
             short = short + 1 if time.monotonic() - began < SHORT else 0
-            if short == TRIES:
-                print("No nursery lasts here; runs start by themselves.", file=sys.stderr, flush=True)
-                return
-            nursery = self._start()
+        print("No nursery lasts here; runs start by themselves.", file=sys.stderr, flush=True)
+        self.close()
+
+    def close(self) -> None:
+        """Turn away whoever comes, and remove what there is of it on the disk."""
+        self._listener.close()
+        shutil.rmtree(self._place, ignore_errors=True)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        os.environ[stand_in.SOCKET] = str(Path(tempfile.mkdtemp(prefix="assay-nursery-")) / "socket")
+        listener = self._listener.fileno()
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.nursery.service"],
+            [sys.executable, "-m", "flows.nursery.service", str(listener)],
             env=_environment(),
+            pass_fds=[listener],
             # Its other end is this process's, and closes with it.
             stdin=subprocess.PIPE,
             # An interrupt from the terminal is for the worker, which passes it on.
@@ -95,11 +107,12 @@ def keep() -> None:
     """Keep a nursery for this process's runs, where that is wanted."""
     if is_wanted() and not _keeper:
         _keeper.append(Keeper())
-        _keeper[0].keep()
+        threading.Thread(target=_keeper[0].keep, daemon=True).start()
 
 
 def engage(configuration: Commanded) -> None:
     """Have a run forked, unless somebody has said how it is to be started, or there is no nursery."""
     if _keeper and not configuration._command_configured:
+        _keeper[0].needed.set()
         configuration.command = _keeper[0].command
         configuration._command_configured = True

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import selectors
 import shutil
 import signal
@@ -23,9 +24,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from flows.nursery.stand_in import BEGUN, COLD, ENDED, ENGINE, LENGTH, PASSED_ON, SOCKET, STATUS
+from flows.nursery.stand_in import BEGUN, COLD, ENDED, ENGINE, LENGTH, PASSED_ON, STATUS
 
 IMPORTED = (
     "torch",
@@ -211,11 +211,13 @@ class Nursery:
         line.close()
 
     def _close(self) -> None:
-        """Take no more runs."""
+        """Take no more runs, and leave nothing behind of a worker that is gone."""
         self._open = False
         self._selector.unregister(self._keeper)
         self._selector.unregister(self._listener)
-        shutil.rmtree(Path(self._listener.getsockname()).parent, ignore_errors=True)
+        place = Path(self._listener.getsockname()).parent
+        self._listener.close()
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def become(request: Request) -> None:
@@ -242,21 +244,21 @@ def become(request: Request) -> None:
 
 
 def main() -> None:
-    """Listen, import, and fork."""
+    """Import, then fork for whoever asks at the listener that is given by its number."""
     environment = dict(os.environ)
     # Asked of the driver's library, so that no device is opened by whoever only asks if there is one.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(os.environ[SOCKET])
-    # Whoever comes while everything is imported waits, which is sooner than starting anew.
-    listener.listen(64)
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    keeper = os.dup(0)
     for number in PASSED_ON:
         signal.signal(number, signal.SIG_IGN)
     for module in IMPORTED:
         importlib.import_module(module)
+        if select.select([keeper], [], [], 0)[0]:
+            break
     gc.collect()
     gc.freeze()
-    become(Nursery(listener, os.dup(0), environment).serve())
+    become(Nursery(listener, keeper, environment).serve())
 
 
 if __name__ == "__main__":

@@ -151,6 +151,10 @@ def test_a_process_that_was_thought_lost_ends_where_another_has_begun_its_run(
     # Its parent run is there: it is at work, and has not ended.
     until(mine, seen=installation.seen)
     asleep = [each for each in worker.children(recursive=True) if each.pid not in before]
+    # The one the worker started stands in for the one its nursery forked.
+    commands = " ".join(word for each in asleep for word in each.cmdline())
+    assert "stand_in.py" in commands
+    assert "flows.nursery.service" in commands
     for each in asleep:
         each.suspend()
     # The worker that has it does not take it again.
