@@ -27,9 +27,9 @@ def run_starts() -> Result:
         "run_starts",
         ours,
         theirs,
-        f"{RUNS} evaluations of a small model on some fifty rows, queued at once, one worker that runs one at a "
-        f"time: {ours / RUNS:.1f} s each where they are forked from a process that has imported what they "
-        f"need, {theirs / RUNS:.1f} s each where Prefect's worker starts a process for each",
+        f"{RUNS} evaluations of a small model on some fifty rows, queued at once, one worker that runs one "
+        f"at a time: {ours / RUNS:.1f} s each where they are forked from a process that has imported what "
+        f"they need, {theirs / RUNS:.1f} s each where Prefect's worker starts a process for each",
     )
 
 

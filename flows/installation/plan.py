@@ -145,7 +145,7 @@ def _servers(wishes: Wishes, protected: Protection, everyone: Mapping[str, str])
         "mlflow",
         python(
             *("mlflow", "server", "--host", wishes.host, "--port", str(wishes.mlflow_port)),
-            *("--workers", "1", "--serve-artifacts", "--artifacts-destination", artifacts),
+            *("--workers", "2", "--serve-artifacts", "--artifacts-destination", artifacts),
             *protected.arguments,
         ),
         # In a command everybody on the machine could read the address, and with it the password.

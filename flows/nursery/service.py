@@ -52,6 +52,8 @@ OWN = ("PREFECT__", "ASSAY_NURSERY")
 OF_A_SHELL = {"PWD", "OLDPWD", "SHLVL", "_"}
 ANSWER = 10.0
 """Seconds that whoever connects has for saying what is to be run."""
+GIVEN_WAY = 10
+"""Steps of niceness; a process one step lower in it gets a quarter more of a core that both want."""
 DEATH = 1
 """Linux's PR_SET_PDEATHSIG: the signal a process gets when the one that forked it ends."""
 
@@ -243,9 +245,18 @@ def become(request: Request) -> None:
         runpy.run_module(ENGINE, run_name="__main__", alter_sys=True)
 
 
+def give_way() -> None:
+    """Let whoever answers people go before what computes for minutes: servers may share the machine."""
+    os.nice(GIVEN_WAY)
+    # Where Linux shares out a machine by sessions first, niceness counts in a session's own share only.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(GIVEN_WAY), encoding="ascii")
+
+
 def main() -> None:
     """Import, then fork for whoever asks at the listener that is given by its number."""
     environment = dict(os.environ)
+    give_way()
     # Asked of the driver's library, so that no device is opened by whoever only asks if there is one.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     listener = socket.socket(fileno=int(sys.argv[1]))

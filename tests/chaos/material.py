@@ -36,7 +36,7 @@ def evaluations(demo: Path, count: int) -> list[dict[str, Any]]:
     found = []
     for number in range(count):
         name, data, about = MODELS[number % len(MODELS)]
-        limit = 40 + 10 * (number // len(MODELS))
+        limit = 40 + 2 * (number // len(MODELS))
         settings: dict[str, Any] = {"chunk_rows": CHUNK_ROWS, "device": "cpu", "dtype": "float32"}
         found.append(
             {
