@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.chaos import material
 from tests.chaos.load import told
 from tests.chaos.place import installed, say
 from tests.chaos.rounds import Rounds
@@ -30,10 +31,11 @@ def main() -> int:
     demo = given.demo.resolve()
     with (
         tempfile.TemporaryDirectory(prefix="chaos-") as folder,
+        material.clustered(Path(folder)) as ray,
         installed(Path(folder), demo, workers=2, limit=1) as place,
     ):
         say(f"Prefect {place.prefect}, MLflow {place.mlflow}, data in {folder}, process {os.getpid()}")
-        rounds = Rounds(place, demo, given.evaluations, given.faults, say)
+        rounds = Rounds(place, demo, given.evaluations, given.faults, say, ray)
         calm = rounds.calm()
         seeds = range(given.first, given.first + given.seeds)
         wrong = [seed for seed in seeds if rounds.disturbed(seed, calm)]

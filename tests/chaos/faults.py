@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
 
-from tests.chaos.place import pids, runs_of
+from tests.chaos.place import all_of, pids, runs_of
+from tests.fleet.nodes import Nodes
 
 SERVERS = ("prefect", "mlflow", "postgres")
 KINDS = (*SERVERS, "worker", "machine", "run")
@@ -69,11 +71,33 @@ def strike(fault: Fault, chance: random.Random) -> str:
         if busy or (workers and fault.kind == "worker"):
             chosen = chance.choice(busy or workers)
             mine, own = runs_of(chosen), [psutil.Process(pid) for pid in [pids().get(chosen)] if pid]
-            victims = {"worker": own, "machine": [*own, *mine], "run": mine}[fault.kind]
+            victims = {"worker": own, "machine": [*own, *all_of(chosen)], "run": mine}[fault.kind]
             if victims:
                 return f"{chosen}: {_killed(victims)}"
         time.sleep(0.5)
     return "nothing there to kill"
+
+
+def kill_actor(nodes: Nodes, seed: int, over: threading.Event, killed: list[int]) -> str:
+    """Kill a Ray actor while it predicts, and say so.
+
+    Args:
+        nodes: The cluster's.
+        seed: Which, and when.
+        over: Set when no more will come.
+        killed: Told the process that was.
+    """
+    chance = random.Random(seed)
+    while not over.wait(0.2):
+        if not nodes.predicting():
+            continue
+        over.wait(chance.uniform(0, 3))
+        if there := nodes.predicting():
+            chosen = chance.choice(there)
+            chosen.kill()
+            killed.append(chosen.pid)
+            return f"a Ray actor: killed {chosen.pid}"
+    return "a Ray actor: none there to kill"
 
 
 def _killed(victims: list[psutil.Process]) -> str:

@@ -1,9 +1,22 @@
-"""A suite of small evaluations, each of one model on rows of its own: real models on the demo's data."""
+"""A suite of small evaluations, each of one model on rows of its own: real models on the demo's data.
+
+Where there is a Ray cluster, one in five asks a model behind an endpoint from the cluster's workers.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.endpoint.server import Talker
+from tests.endpoint.server import running as talking
+from tests.fleet import nodes as cluster
+from tests.fleet import talk
+from tests.fleet.nodes import Nodes
 
 MESSAGES = {
     "task": "text-classification",
@@ -24,6 +37,42 @@ MODELS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 CHUNK_ROWS = 5
 """Small chunks, so that a kill finds some of a model's chunks there and others not."""
+
+
+RAY_WORKERS = 2
+DELAY = 0.3
+"""Seconds that an answer takes, so that a cluster's workers are at work for some seconds."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray cluster and what its workers ask.
+
+    Attributes:
+        nodes: The cluster's.
+        evaluation: What is evaluated on it.
+    """
+
+    nodes: Nodes
+    evaluation: dict[str, Any]
+
+
+@contextmanager
+def clustered(folder: Path) -> Iterator[Cluster]:
+    """Hold a cluster and a model server while the context is open, and let evaluations use them.
+
+    Args:
+        folder: Where the rows are written.
+    """
+    with cluster.running() as nodes, talking(Talker(key="", delay=DELAY)) as talker:
+        nodes.fill(RAY_WORKERS)
+        asked = talk.described(folder, talker, ray="auto")
+        os.environ |= {
+            "RAY_ADDRESS": nodes.address,
+            "ASSAY_ENDPOINTS": talker.address,
+            "ASSAY_DATA": str(folder),
+        }
+        yield Cluster(nodes, asked)
 
 
 def evaluations(demo: Path, count: int) -> list[dict[str, Any]]:
@@ -49,9 +98,20 @@ def evaluations(demo: Path, count: int) -> list[dict[str, Any]]:
     return found
 
 
-def suite(name: str, demo: Path, count: int) -> dict[str, Any]:
-    """Return the parameters of a suite of so many evaluations."""
+def suite(name: str, demo: Path, count: int, ray: Cluster | None = None) -> dict[str, Any]:
+    """Return the parameters of a suite of so many evaluations.
+
+    Args:
+        name: The suite's.
+        demo: The demo's models and data.
+        count: How many.
+        ray: Where every fifth of them is predicted, if anywhere.
+    """
     every = evaluations(demo, count)
+    if ray is not None:
+        for number in range(len(MODELS) - 1, count, len(MODELS)):
+            rows = {**ray.evaluation["dataset"], "limit": every[number]["dataset"]["limit"]}
+            every[number] = {**ray.evaluation, "dataset": rows}
     entries = [
         {"name": f"{Path(each['models'][0]['name']).name} {each['dataset']['limit']}", **each}
         for each in every

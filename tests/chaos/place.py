@@ -127,12 +127,32 @@ def pids() -> dict[str, int]:
     return control.pids()
 
 
-def runs_of(worker: str) -> list[psutil.Process]:
-    """Return the processes that a worker started, the runs of flows among them."""
+def all_of(worker: str) -> list[psutil.Process]:
+    """Return the processes that a worker started, and theirs."""
     from flows.installation import processes
 
     own = pids().get(worker)
     return [each for each in processes.of_installation(worker) if each.pid != own]
+
+
+def runs_of(worker: str) -> list[psutil.Process]:
+    """Return the processes of the runs that a worker has at work, which are more than a nursery at rest."""
+    there = [each for each in all_of(worker) if each.is_running()]
+    nurseries = {each.pid for each in there if _command(each)[-2:-1] == ["flows.nursery.service"]}
+    # What a nursery forks looks like it.
+    return [each for each in there if each.pid not in nurseries or _parent(each) in nurseries]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return list(process.cmdline())
+    return []
+
+
+def _parent(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        return process.ppid()
+    return 0
 
 
 @contextmanager

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos import material, outcome
-from tests.chaos.faults import Fault, drawn, strike
+from tests.chaos.faults import Fault, drawn, kill_actor, strike
+from tests.chaos.material import Cluster
 from tests.chaos.outcome import Outcome
 from tests.chaos.place import Place
 
@@ -26,6 +29,7 @@ class Rounds:
         count: Evaluations in the suite.
         faults: Faults in a round.
         tell: Where to say what happens.
+        ray: A Ray cluster that some of the evaluations run on; one of its actors dies in every round.
     """
 
     place: Place
@@ -33,6 +37,7 @@ class Rounds:
     count: int
     faults: int
     tell: Tell = print
+    ray: Cluster | None = None
 
     def calm(self) -> Outcome:
         """Run the suite undisturbed; everything else is compared with that.
@@ -60,11 +65,20 @@ class Rounds:
 
     def _complaints(self, name: str, planned: list[Fault], calm: Outcome | None, seed: int = 0) -> list[str]:
         self.place.forget_predictions()
-        suite = material.suite(name, self.demo, self.count)
+        suite = material.suite(name, self.demo, self.count, self.ray)
         run = self.place.start("suite/suite", suite)
         self.place.running(run)
-        self._strike(planned, seed)
-        ended = self.place.ended(run)
+        over, killed = threading.Event(), list[int]()
+        with ThreadPoolExecutor(1) as aside:
+            if planned and self.ray is not None:
+                # Whenever the suite comes to the cluster, which other faults put off.
+                told = aside.submit(kill_actor, self.ray.nodes, seed, over, killed)
+                told.add_done_callback(lambda done: self.tell(f"seed {seed}: {done.result()}"))
+            self._strike(planned, seed)
+            try:
+                ended = self.place.ended(run)
+            finally:
+                over.set()
         self.tell(f"{name}: begun {ended.run_count} times, {ended.state_name}")
         if not (ended.state and ended.state.is_completed()):
             return [
@@ -73,6 +87,8 @@ class Rounds:
             ]
         found = outcome.of(self.place.mlflow, name)
         said = outcome.complaints(found, calm or found, self.count)
+        if planned and self.ray is not None and not killed:
+            said.append("No Ray actor was killed.")
         if left := self.place.left_in_outbox():
             said.append(f"The outbox still holds {left}.")
         return said
