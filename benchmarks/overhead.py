@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measurement import Result, result, timed
-from flows import companion
+from flows.serving import companion
 from tasks import configs
 from tasks.spec import Evaluation
 

@@ -57,7 +57,7 @@ def _taken(address: str) -> float:
 
 def _submitted(address: str) -> float:
     """Return how long so many tasks take that the task runner is given at once."""
-    from flows import companion
+    from flows.serving import companion
 
     with companion.server() as served:
         assert served is not None, "PREFECT_API_URL names a server; this needs one of its own"

@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flows import companion, environment, foreground
+from flows import environment, foreground
+from flows.serving import companion
 from tasks import configs
 from tasks.elsewhere.functions import Function
 from tasks.spec import Model

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from flows import protection
+from flows.serving import protection
 from tasks import home
 from tasks.errors import BadEvaluation, NoAccess
 

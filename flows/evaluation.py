@@ -12,14 +12,17 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows import admission, announcements, devices, shards, slots, standings, tenure
-from flows.companion import COMPANION
-from flows.forms import form
+from flows import admission
+from flows.events import announcements
 from flows.membership import membership
-from flows.progress import progress
+from flows.pages import devices, standings
+from flows.pages.forms import form
+from flows.pages.progress import progress
+from flows.pages.states import in_one_sentence
 from flows.publication import publish
-from flows.recovery import check_attempts, may_pass
-from flows.states import in_one_sentence
+from flows.queue import shards, slots, tenure
+from flows.queue.recovery import check_attempts, may_pass
+from flows.serving.companion import COMPANION
 from tasks import candidates, columns, compare, configs, load, predict, report, score, track
 from tasks.candidates import Candidate
 from tasks.columns import ColumnMapping

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from flows import console
-from flows.companion import Companion
+from flows.serving.companion import Companion
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def on_terminal(prefect: Companion | None, load: Callable[[], T]) -> Iterator[T]
         prefect: The server that lasts as long as its command, where it is one.
         load: Imports the flow, which takes seconds; the server starts beside it.
     """
-    from flows.progress import progress
+    from flows.pages.progress import progress
 
     with console.aside.status("starting …"):
         loaded = load()

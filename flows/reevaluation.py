@@ -13,10 +13,10 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows import admission
-from flows.companion import COMPANION
 from flows.evaluation import evaluate, run_name
-from flows.forms import form
-from flows.states import in_one_sentence
+from flows.pages.forms import form
+from flows.pages.states import in_one_sentence
+from flows.serving.companion import COMPANION
 from tasks import track
 from tasks.repetition import changes, reevaluation, reevaluation_report
 from tasks.repetition.changes import Looked

@@ -6,9 +6,9 @@ from prefect import flow
 
 from flows import admission
 from flows.evaluation import predict_rows, prepared
-from flows.forms import form
-from flows.recovery import check_attempts
-from flows.states import in_one_sentence
+from flows.pages.forms import form
+from flows.pages.states import in_one_sentence
+from flows.queue.recovery import check_attempts
 from tasks import configs
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 

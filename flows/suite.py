@@ -10,11 +10,13 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows import admission, announcements, slots, tenure
+from flows import admission
 from flows.evaluation import ModelsFailed, evaluate, origin, predict_rows, prepared
-from flows.forms import form
+from flows.events import announcements
 from flows.membership import Membership, membership
-from flows.states import in_one_sentence
+from flows.pages.forms import form
+from flows.pages.states import in_one_sentence
+from flows.queue import slots, tenure
 from tasks import suites
 from tasks.board import scoreboard, suite_run
 from tasks.board.scoreboard import Column, Scoreboard

@@ -81,14 +81,15 @@ def test_imports_run_one_way(path: Path) -> None:
         assert {layer(name), name, name.rpartition(".")[0]} & MAY_IMPORT[here], f"{relative} imports {name}"
 
 
-def test_folders_of_steps_import_each_other_one_way() -> None:
-    folders = sorted(path.parent for path in (ROOT / "tasks").glob("*/__init__.py"))
+@pytest.mark.parametrize("house", ["tasks", "flows"])
+def test_folders_import_each_other_one_way(house: str) -> None:
+    folders = sorted(path.parent for path in (ROOT / house).glob("*/__init__.py"))
     uses = {
         folder.name: {
             name.split(".")[1]
             for path in folder.rglob("*.py")
             for name in imported(path)
-            if name.count(".") > 1 and name.split(".")[1] != folder.name
+            if name.startswith(f"{house}.") and name.count(".") > 1 and name.split(".")[1] != folder.name
         }
         & {each.name for each in folders}
         for folder in folders

@@ -23,7 +23,7 @@ def deploy(
     entries = schedules.read(file)
     environment.prepare(quiet=False)
     environment.need_server("offer forms and keep schedules")
-    from flows import deployments
+    from flows.queue import deployments
 
     done = deployments.deploy(entries, folder.resolve())
     for name in done.there:

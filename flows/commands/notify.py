@@ -21,7 +21,7 @@ def notify(
     asked = channels.read(file)
     environment.prepare()
     environment.need_server("send notifications")
-    from flows import notifications
+    from flows.events import notifications
 
     names = notifications.establish(asked)
     for name in names:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows import companion, console, environment
+from flows import console, environment
+from flows.serving import companion
 
 
 def publish(

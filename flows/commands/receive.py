@@ -35,7 +35,7 @@ def receive(
     environment.need_server("run evaluations")
     import uvicorn
 
-    from flows.receiver import app
+    from flows.events.receiver import app
 
     count = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
     console.out.print(f"Waiting for webhooks at http://{host}:{port}/ with {count}. Stop with Ctrl-C.")

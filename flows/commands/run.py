@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import companion, console, environment, foreground
+from flows import console, environment, foreground
+from flows.serving import companion
 from tasks import configs
 from tasks.errors import AssayError, BadEvaluation, UserError
 

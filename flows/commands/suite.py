@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import companion, console, environment, foreground
+from flows import console, environment, foreground
+from flows.serving import companion
 from tasks import home, suites
 from tasks.errors import BadEvaluation
 

@@ -19,7 +19,7 @@ def ui(
     stop: Annotated[bool, typer.Option(help="Stop servers left running.")] = False,
 ) -> None:
     """Start Prefect's and MLflow's servers and the evaluate form; print their addresses."""
-    from flows import servers
+    from flows.serving import servers
 
     if stop:
         servers.stop()

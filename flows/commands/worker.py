@@ -18,6 +18,6 @@ def worker(
     """Take runs from the server's queue until stopped; any number of workers share one queue."""
     environment.prepare(quiet=False)
     environment.need_server("hand out runs")
-    from flows import worker as process
+    from flows.queue import worker as process
 
     process.work(limit, name)

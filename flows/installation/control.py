@@ -20,10 +20,11 @@ from typing import Any
 import filelock
 import psutil
 
-from flows import environment, protection
-from flows.companion import free_port
+from flows import environment
 from flows.installation import databases, plan, postgres, processes, records, sentinel, supervisor
 from flows.installation.plan import Wishes
+from flows.serving import protection
+from flows.serving.companion import free_port
 from tasks.errors import AssayError, BadEvaluation
 
 PATIENCE = 600.0

@@ -10,7 +10,7 @@ from flows import environment
 def main() -> None:
     """See that the forms are there; what runs by itself is deployed where nothing ever was."""
     environment.prepare(quiet=False)
-    from flows import deployments
+    from flows.queue import deployments
     from tasks.events import schedules
 
     done = deployments.ensure(schedules.read(schedules.SHIPPED), Path.cwd())

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flows import protection, worker
 from flows.installation import databases, postgres, records
 from flows.installation.parts import Part
 from flows.installation.processes import python
-from flows.protection import Protection
-from flows.servers import WITHOUT_JOBS
+from flows.queue import worker
+from flows.serving import protection
+from flows.serving.protection import Protection
+from flows.serving.servers import WITHOUT_JOBS
 from tasks import home
 
 
@@ -131,14 +132,18 @@ def _servers(wishes: Wishes, protected: Protection, everyone: Mapping[str, str])
     )
     prefect = Part(
         "prefect",
-        python("flows.gate", "--host", wishes.host, "--port", str(wishes.prefect_port)),
+        python("flows.serving.gate", "--host", wishes.host, "--port", str(wishes.prefect_port)),
         {**everyone, "PREFECT_API_DATABASE_CONNECTION_URL": urls["prefect"], **protected.prefect},
         needs=(*database, "databases"),
         health=f"{near['PREFECT_API_URL']}/health",
     )
     # MLflow takes a password from its environment only the first time.
     users = Part(
-        "users", python("flows.mlflow_users"), {**everyone, **protected.mlflow}, ("databases",), once=True
+        "users",
+        python("flows.serving.mlflow_users"),
+        {**everyone, **protected.mlflow},
+        ("databases",),
+        once=True,
     )
     artifacts = wishes.artifacts or home.artifact_folder().as_uri()
     mlflow = Part(

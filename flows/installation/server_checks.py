@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows import protection
 from flows.installation import control, databases, plan, postgres, records
 from flows.installation.findings import Check, Finding, note, ok, wrong
-from flows.worker import POOL
+from flows.queue.worker import POOL
+from flows.serving import protection
 
 TIMEOUT = 30.0
 """Seconds for an answer."""
@@ -113,7 +113,7 @@ def _kept_by_prefect() -> Iterator[Finding]:
     from prefect.client.schemas.sorting import AutomationSort, FlowRunSort
     from prefect.exceptions import ObjectNotFound
 
-    from flows import deployments, lost_runs
+    from flows.queue import deployments, lost_runs
 
     with get_client(sync_client=True) as client:
         try:

@@ -169,9 +169,9 @@ def installed(folder: Path, demo: Path, workers: int = 2, limit: int = 2) -> Ite
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from flows import environment
-    from flows.companion import free_port
     from flows.installation import control
     from flows.installation.plan import Wishes
+    from flows.serving.companion import free_port
 
     environment.prepare()
     wishes = Wishes(prefect_port=free_port(), mlflow_port=free_port(), workers=workers, limit=limit)

@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
-from flows.companion import free_port
+from flows.serving.companion import free_port
 from tests.e2e.conftest import ROOT
 
 T = TypeVar("T")

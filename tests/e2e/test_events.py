@@ -17,7 +17,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows.companion import free_port
+from flows.serving.companion import free_port
 from tests.e2e import inbox
 from tests.e2e.conftest import ROOT
 from tests.e2e.inbox import Inbox
@@ -185,7 +185,7 @@ def test_a_deployment_runs_after_another_has_completed(installation: Installatio
     served = tmp_path / "served.py"
     served.write_text(
         "from prefect import flow, serve\n"
-        "from flows.sequels import after\n"
+        "from flows.events.sequels import after\n"
         "@flow(name='first')\n"
         "def first(): ...\n"
         "@flow(name='second')\n"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from flows.companion import free_port
+from flows.serving.companion import free_port
 from tests.e2e.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]

@@ -22,7 +22,7 @@ import datasets
 import numpy as np
 import pytest
 
-from flows.companion import free_port
+from flows.serving.companion import free_port
 from tests.e2e.conftest import ROOT
 from tests.pictures.test_untrusted import HOSTILE, hostile_gallery
 from tests.types.judging import saved

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import AwaitingRetry, Cancelling
 
-from flows import slots
+from flows.queue import slots
 from tests.e2e.conftest import ROOT
 from tests.e2e.installation import Installation, deployment_id, done, until
 

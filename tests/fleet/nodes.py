@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from flows.companion import free_port
+from flows.serving.companion import free_port
 from tasks.errors import OutOfReach
 from tasks.fleet.cluster import connected
 

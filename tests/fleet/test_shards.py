@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempoten
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows import shards
+from flows.queue import shards
 from tasks.configs import parse
 from tasks.errors import BadEvaluation
 from tasks.fleet import sharing

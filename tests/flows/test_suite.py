@@ -11,8 +11,8 @@ import datasets
 import pytest
 import transformers
 
-from flows.companion import free_port
 from flows.evaluation import evaluate
+from flows.serving.companion import free_port
 from flows.suite import SuiteFailed, suite
 from tasks.board import scoreboard
 from tasks.suites import Entry, Suite, parts

@@ -32,7 +32,7 @@ from typing import Any
 
 import yaml
 
-from flows.companion import free_port
+from flows.serving.companion import free_port
 from tests.infra.binaries import postgres_folder, valkey_folder
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 from prefect.client.schemas.objects import FlowRun
 
-from flows.companion import free_port
+from flows.serving.companion import free_port
 from tests.e2e.installation import Installation, deployment_id, done
 
 T = TypeVar("T")

@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from flows import environment
-from flows.companion import free_port
 from flows.installation import control, health, processes, records, sentinel, supervisor
 from flows.installation.parts import Part, parse
+from flows.serving.companion import free_port
 
 WAITS = "import time\nwhile True: time.sleep(60)"
 MUTE = """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.companion import free_port
+from flows.serving.companion import free_port
 from infra.audit import __main__ as command
 from infra.audit import advisories, committed
 

@@ -10,9 +10,9 @@ from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from flows import protection
-from flows.gate import Gate
-from flows.protection import Protection
+from flows.serving import protection
+from flows.serving.gate import Gate
+from flows.serving.protection import Protection
 from tasks.errors import BadEvaluation
 
 PASSWORD = {"ASSAY_PASSWORD": "correct horse battery"}

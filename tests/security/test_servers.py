@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows import protection
+from flows.serving import protection
 from tests.e2e.installation import Installation
 
 pytestmark = [pytest.mark.slow]

@@ -12,7 +12,7 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-from flows.companion import free_port
+from flows.serving.companion import free_port
 
 
 class Server:

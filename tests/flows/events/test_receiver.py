@@ -11,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 from prefect.client.orchestration import get_client
 
-from flows import receiver
-from flows.deployments import deploy
+from flows.events import receiver
+from flows.queue.deployments import deploy
 from tasks.events.pushes import Rule
 from tests.events.test_pushes import MODEL, refs, webhook
 

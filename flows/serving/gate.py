@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from flows.protection import GATE, LOOPBACK
+from flows.serving.protection import GATE, LOOPBACK
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -97,7 +97,7 @@ async def _refuse(kind: str, words: str, receive: Receive, send: Send) -> None:
 
 
 def app() -> Gate:
-    """Return Prefect's server behind the gate; `uvicorn --factory flows.gate:app` serves it."""
+    """Return Prefect's server behind the gate; `uvicorn --factory flows.serving.gate:app` serves it."""
     from prefect.server.api.server import create_app
 
     names = [each for each in os.environ.get(GATE, "").split(",") if each]

@@ -8,7 +8,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 
-from flows import deployments
+from flows.queue import deployments
 from tasks.events.schedules import Entry
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -18,8 +18,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
-from flows.companion import COMPANION
 from flows.membership import ALONE, membership
+from flows.serving.companion import COMPANION
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun

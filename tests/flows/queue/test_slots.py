@@ -8,7 +8,7 @@ import time
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows import slots
+from flows.queue import slots
 from tasks.errors import BadEvaluation
 
 

@@ -1,9 +1,9 @@
 """Lost runs: those whose process ended without a word are marked, and go back into the queue.
 
 A process that ends while its worker lives is reported by the worker. When both are gone, as with their
-machine, only the run's heartbeat tells, and the other workers listen for it (`flows.watch`). A process that
-was thought lost and lives finds that out by itself (`flows.tenure`). A run whose process dies again and again
-is given up by `flows.recovery.check_attempts`.
+machine, only the run's heartbeat tells, and the other workers listen for it (`flows.queue.watch`). A process
+that was thought lost and lives finds that out by itself (`flows.queue.tenure`). A run whose process dies
+again and again is given up by `flows.queue.recovery.check_attempts`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import AutomationSort
 from prefect.events.actions import ChangeFlowRunState
 
-from flows.worker import BEAT
+from flows.queue.worker import BEAT
 
 CRASHED = "assay: a crashed run goes on"
 FORMER = "assay: a run is silent"

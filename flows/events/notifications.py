@@ -22,7 +22,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.utilities.urls import url_for
 from pydantic import SecretStr
 
-from flows.announcements import ALONE
+from flows.events.announcements import ALONE
 from tasks.errors import BadEvaluation, listing, nearest
 from tasks.events import channels
 from tasks.events.channels import Channel, Told

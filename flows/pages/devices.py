@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from prefect import get_run_logger
 from prefect.artifacts import create_table_artifact
 
-from flows.companion import COMPANION
+from flows.serving.companion import COMPANION
 
 if TYPE_CHECKING:
     from tasks.fleet.cluster_prediction import Member

@@ -6,7 +6,7 @@ import os
 
 from prefect.artifacts import create_table_artifact
 
-from flows.companion import COMPANION
+from flows.serving.companion import COMPANION
 from tasks.board import leaderboard
 from tasks.evidence import exhibits
 from tasks.tracking import ledger

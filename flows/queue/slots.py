@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from flows.companion import COMPANION
+from flows.serving.companion import COMPANION
 from tasks.errors import BadEvaluation
 
 LEASE = 60.0

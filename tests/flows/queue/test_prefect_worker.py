@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows import deployments
-from flows.prefect_worker import Worker
-from flows.worker import POOL
+from flows.queue import deployments
+from flows.queue.prefect_worker import Worker
+from flows.queue.worker import POOL
 
 
 @pytest.mark.usefixtures("prefect_server")

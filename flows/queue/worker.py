@@ -37,7 +37,7 @@ def command(limit: int, name: str) -> list[str]:
     if "PREFECT_WORKER_WEBSERVER_PORT" in os.environ:
         # Somebody means to ask it how it is, as probes of containers do.
         start.append("--with-healthcheck")
-    return [sys.executable, "-m", "flows.watch", *start]
+    return [sys.executable, "-m", "flows.queue.watch", *start]
 
 
 def work(limit: int, name: str | None = None) -> NoReturn:
@@ -59,7 +59,7 @@ def main() -> None:
     """See that the forms are there, then work."""
     from pathlib import Path
 
-    from flows import deployments
+    from flows.queue import deployments
     from tasks.events import schedules
 
     environment.prepare(quiet=False)

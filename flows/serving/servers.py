@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from flows import console, environment, protection
+from flows import console, environment
+from flows.serving import protection
 from tasks import home
 from tasks.errors import AssayError, BadEvaluation
 
 HOST = protection.LOOPBACK
-_USERS = [sys.executable, "-m", "flows.mlflow_users"]
+_USERS = [sys.executable, "-m", "flows.serving.mlflow_users"]
 WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 """MLflow would start processes for jobs that nothing here asks for."""
 PATIENCE = 120
@@ -63,7 +64,7 @@ def start(prefect_port: int, mlflow_port: int, *, detach: bool, host: str = HOST
             _await(f"{protected.near(mlflow_port)}/health", processes["mlflow_pid"], "mlflow-server")
             processes["worker_pid"] = _spawn(
                 "worker",
-                [sys.executable, "-m", "flows.worker"],
+                [sys.executable, "-m", "flows.queue.worker"],
                 {
                     "PREFECT_API_URL": addresses["prefect_api"],
                     "PREFECT_UI_URL": addresses["prefect"],
@@ -112,7 +113,7 @@ def stop() -> None:
 
 
 def _prefect(host: str, port: int) -> list[str]:
-    return [sys.executable, "-m", "flows.gate", "--host", host, "--port", str(port)]
+    return [sys.executable, "-m", "flows.serving.gate", "--host", host, "--port", str(port)]
 
 
 def _mlflow(host: str, port: int) -> list[str]:

@@ -27,7 +27,7 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.logging import get_logger
 from prefect.states import Running
 
-from flows.companion import COMPANION
+from flows.serving.companion import COMPANION
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

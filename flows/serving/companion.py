@@ -75,7 +75,7 @@ class Companion:
         self._log = folder / "prefect-companion.log"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "flows.companion", str(port), str(os.getpid())],
+                [sys.executable, "-m", "flows.serving.companion", str(port), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -122,7 +122,7 @@ def main() -> None:
     import uvicorn
 
     uvicorn.run(
-        "flows.gate:app",
+        "flows.serving.gate:app",
         factory=True,
         host=HOST,
         port=int(sys.argv[1]),

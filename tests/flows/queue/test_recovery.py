@@ -7,7 +7,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from prefect import flow, task
 
-from flows.recovery import may_pass
+from flows.queue.recovery import may_pass
 from tasks.errors import BadEvaluation, OutOfReach, UserError
 from tasks.passing import NO_ANSWER, can_pass
 

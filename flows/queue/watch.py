@@ -1,8 +1,9 @@
 """The watch: a worker, and beside it an eye on the runs of the queue that nobody works on any more.
 
-What Prefect's automations do (`flows.lost_runs`) hangs on events, and an event is lost with a server that
-dies before it has acted on it. So every worker looks for itself, and judges only by what it has seen without
-a break: after a server was away, or this machine asleep, nobody is called silent who could not be heard.
+What Prefect's automations do (`flows.queue.lost_runs`) hangs on events, and an event is lost with a server
+that dies before it has acted on it. So every worker looks for itself, and judges only by what it has seen
+without a break: after a server was away, or this machine asleep, nobody is called silent who could not be
+heard.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging import get_logger
 from prefect.states import AwaitingRetry, Crashed
 
-from flows.lost_runs import GOES_ON, LOST, SILENCE
-from flows.worker import POOL
+from flows.queue.lost_runs import GOES_ON, LOST, SILENCE
+from flows.queue.worker import POOL
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -178,7 +179,7 @@ def main() -> None:
     from prefect.cli import app
 
     # Known to the command line by being there.
-    import flows.prefect_worker  # noqa: F401
+    import flows.queue.prefect_worker  # noqa: F401
     from flows.nursery import keeper
 
     keeper.keep()

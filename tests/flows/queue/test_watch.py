@@ -12,8 +12,8 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.sorting import AutomationSort
 from prefect.states import Crashed, Pending, Running
 
-from flows import deployments, lost_runs, watch, worker
-from flows.tenure import Tenure, standing
+from flows.queue import deployments, lost_runs, watch, worker
+from flows.queue.tenure import Tenure, standing
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
-from flows.companion import COMPANION
+from flows.serving.companion import COMPANION
 
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 EVERY = 2.0

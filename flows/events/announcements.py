@@ -1,7 +1,7 @@
 """Announcements: the events `assay.evaluation.…` and `assay.suite.…`, emitted as each run ends.
 
-Whatever listens to Prefect's events can act on them; `flows/notifications.py` makes the automations that send
-them on as messages.
+Whatever listens to Prefect's events can act on them; `flows.events.notifications` makes the automations that
+send them on as messages.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from prefect.events import emit_event
 from prefect.flows import Flow
 from prefect.utilities.urls import url_for
 
-from flows.companion import COMPANION
 from flows.membership import membership
+from flows.serving.companion import COMPANION
 from tasks.board.scoreboard import Scoreboard
 from tasks.events import notices
 from tasks.events.notices import Notice

@@ -26,12 +26,13 @@ from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
-from flows import lost_runs, sequels
 from flows.evaluation import evaluate
+from flows.events import sequels
+from flows.queue import lost_runs
+from flows.queue.worker import POOL
 from flows.reevaluation import reevaluate
 from flows.shard import shard
 from flows.suite import suite
-from flows.worker import POOL
 from tasks.errors import UserError
 from tasks.events import schedules
 from tasks.events.schedules import Entry

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar, cast
 
 from prefect.states import Failed
 
-from flows import tenure
+from flows.queue import tenure
 from tasks.errors import AssayError
 
 P = ParamSpec("P")

@@ -1,0 +1,1 @@
+"""What a run's end, or a push to the Hub, sets off."""
