@@ -21,10 +21,10 @@ from flows.pages.progress import progress
 from flows.pages.states import in_one_sentence
 from flows.publication import publish
 from flows.queue import shards, slots, tenure
-from flows.queue.recovery import check_attempts, may_pass
+from flows.queue.recovery import attempted, check_starts, may_pass
 from flows.serving.companion import COMPANION
 from tasks import candidates, columns, compare, configs, load, predict, report, score, track
-from tasks.candidates import Candidate
+from tasks.candidates import Candidate, store_of
 from tasks.columns import ColumnMapping
 from tasks.compare import Outcome, Standing
 from tasks.errors import AssayError
@@ -89,6 +89,7 @@ def predict_rows(plan: Plan, candidate: Candidate) -> PredictionsReference:
         return made
     show = progress.get()
     with (
+        attempted(store_of(plan, candidate), candidate.title),
         watched(plan, candidate, admission.allowance()) as watch,
         show(candidate.title, load.count_of(plan.rows) or plan.rows.rows) as advance,
     ):
@@ -173,7 +174,7 @@ def evaluate(
         "metrics": metrics,
         "settings": settings,
     }
-    check_attempts()
+    check_starts()
     evaluation = configs.parse({key: value for key, value in given.items() if value is not None})
     plan, found = prepared(evaluation)
     with admission.allowed(), _tracked(plan, found) as parent:

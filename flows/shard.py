@@ -8,7 +8,7 @@ from flows import admission
 from flows.evaluation import predict_rows, prepared
 from flows.pages.forms import form
 from flows.pages.states import in_one_sentence
-from flows.queue.recovery import check_attempts
+from flows.queue.recovery import check_starts
 from tasks import configs
 from tasks.spec import Dataset, Evaluation, Metric, Model, Settings, TaskTypeName
 
@@ -41,7 +41,7 @@ def shard(
         "metrics": metrics,
         "settings": settings,
     }
-    check_attempts()
+    check_starts()
     plan, found = prepared(configs.parse({key: value for key, value in given.items() if value is not None}))
     with admission.allowed():
         stored = [predict_rows(plan, candidate) for candidate in found]

@@ -17,6 +17,7 @@ from flows.membership import Membership, membership
 from flows.pages.forms import form
 from flows.pages.states import in_one_sentence
 from flows.queue import slots, tenure
+from flows.queue.recovery import check_starts
 from tasks import suites
 from tasks.board import scoreboard, suite_run
 from tasks.board.scoreboard import Column, Scoreboard
@@ -70,6 +71,7 @@ def suite(
         settings: Settings for every evaluation.
     """
     asked = Suite(name=name, evaluations=evaluations, models=models or [], settings=settings)
+    check_starts()
     admission.admit_suite(asked)
     parts = suites.parts(asked)
     with admission.allowed(len(parts)), _tracked(asked) as run, holding.held() as holder:

@@ -3,7 +3,7 @@
 A process that ends while its worker lives is reported by the worker. When both are gone, as with their
 machine, only the run's heartbeat tells, and the other workers listen for it (`flows.queue.watch`). A process
 that was thought lost and lives finds that out by itself (`flows.queue.tenure`). A run whose process dies
-again and again is given up by `flows.queue.recovery.check_attempts`.
+again and again is given up (`flows.queue.recovery`).
 """
 
 from __future__ import annotations

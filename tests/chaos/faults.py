@@ -16,9 +16,6 @@ from tests.fleet.nodes import Nodes
 SERVERS = ("prefect", "mlflow", "postgres")
 KINDS = (*SERVERS, "worker", "machine", "run")
 """worker: the worker alone, its run lives on. machine: a worker and all it started. run: a run's process."""
-DEADLY = ("machine", "run")
-"""Those that end a run's process, which may happen to it less often than it is given up for."""
-MOST_DEADLY = 2
 AWAITED = 300.0
 """Seconds to wait for something that can be killed: a run may be on its way back into the queue."""
 
@@ -51,12 +48,7 @@ def drawn(seed: int, count: int) -> list[Fault]:
     chance = random.Random(seed)
     chosen: list[str] = []
     while len(chosen) < count:
-        once = chance.sample(KINDS, len(KINDS))
-        chosen += [
-            kind
-            for kind in once
-            if kind not in DEADLY or sum(each in DEADLY for each in chosen) < MOST_DEADLY
-        ]
+        chosen += chance.sample(KINDS, len(KINDS))
     return [Fault(kind, chance.uniform(2, 15)) for kind in chosen[:count]]
 
 
