@@ -13,7 +13,7 @@ from tasks.inference.chunks import ChunkStore
 from tasks.passing import can_pass
 
 DEATHS = 3
-"""How often a run's process may die, as for want of memory, with one model and no chunk finished meanwhile."""
+"""How often a run's process may die, as for want of memory, with one model, no chunk finished meanwhile."""
 STARTS = 12
 """How often a run is started at all: it may die elsewhere than in a prediction, too."""
 NOTE = "attempt"
