@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import numpy as np
 import pytest
 
 from flows.serving.companion import free_port
+from tests.browsers import PATIENCE, chromium
 from tests.e2e.conftest import ROOT
 from tests.pictures.test_untrusted import HOSTILE, hostile_gallery
 from tests.types.judging import saved
@@ -146,22 +146,14 @@ def _await(url: str, server: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        assert not os.environ.get("CI"), "CI installs a browser"
-        pytest.skip("there is no Chromium on this machine, and no right to install one")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     opened = browser.new_page(viewport={"width": 1900, "height": 1100})
-    opened.set_default_timeout(180_000)
+    opened.set_default_timeout(PATIENCE)
     yield opened
     opened.close()
 

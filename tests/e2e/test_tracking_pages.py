@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from mlflow import MlflowClient
 from tasks.board import board_page, leaderboard
 from tasks.tracking import ledger, views
 from tests.board.test_leaderboard import HOSTILE, entry
+from tests.browsers import PATIENCE, chromium
 from tests.e2e.conftest import ROOT
 from tests.tracking.material import judged, searched
 from tests.tracking.servers import Server
@@ -55,21 +55,10 @@ def tracked(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tr
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        assert not os.environ.get("CI"), "CI installs a browser"
-        pytest.skip("there is no Chromium on this machine, and no right to install one")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+    with chromium() as browser:
         opened = browser.new_page(viewport={"width": 1500, "height": 900})
-        opened.set_default_timeout(180_000)
+        opened.set_default_timeout(PATIENCE)
         yield opened
-        browser.close()
 
 
 def picture(page: Any, name: str) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from flows.serving import protection
+from tests.browsers import PATIENCE, chromium
 from tests.e2e.installation import Installation
 
 pytestmark = [pytest.mark.slow]
@@ -84,6 +85,30 @@ def test_health_is_answered_to_anyone_and_prefects_empty_page_asks_for_the_passw
     assert httpx.get(f"{installation.mlflow}/health", timeout=300).status_code == 200
     said = httpx.get(f"{installation.prefect}/ui-settings", timeout=300).json()
     assert (said["auth"], said["api_url"]) == ("BASIC", f"{installation.prefect}/api")
+
+
+def test_a_browser_is_let_in_to_both_by_the_password_alone(installation: Reachable) -> None:
+    from playwright.sync_api import Error
+
+    with chromium() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(installation.prefect)
+        page.wait_for_url("**/login?**")
+        for tried in ("assay:wrong", f"assay:{PASSWORD}"):
+            page.locator("input").first.fill(tried)
+            page.keyboard.press("Enter")
+            if tried.endswith("wrong"):
+                page.get_by_text("Invalid credentials").wait_for()
+                assert "/login" in page.url
+        page.wait_for_url("**/dashboard?**")
+        page.get_by_text("Deployments").first.wait_for()
+        with pytest.raises(Error, match="INVALID_AUTH_CREDENTIALS"):
+            browser.new_page().goto(installation.mlflow)
+        known = browser.new_context(http_credentials={"username": "assay", "password": PASSWORD})
+        theirs = known.new_page()
+        theirs.goto(installation.mlflow)
+        theirs.get_by_text("Experiments").first.wait_for(timeout=PATIENCE)
 
 
 def test_names_that_were_made_to_point_here_and_other_sites_pages_are_refused(
