@@ -175,7 +175,7 @@ def evaluate(
         "settings": settings,
     }
     check_starts()
-    evaluation = configs.parse({key: value for key, value in given.items() if value is not None})
+    evaluation = configs.parse(given)
     plan, found = prepared(evaluation)
     with admission.allowed(), _tracked(plan, found) as parent:
         with shards.called(evaluation):

@@ -42,7 +42,7 @@ def shard(
         "settings": settings,
     }
     check_starts()
-    plan, found = prepared(configs.parse({key: value for key, value in given.items() if value is not None}))
+    plan, found = prepared(configs.parse(given))
     with admission.allowed():
         stored = [predict_rows(plan, candidate) for candidate in found]
     return sum(each.tally.rows - each.tally.reused for each in stored)

@@ -86,7 +86,7 @@ def _environment(match: re.Match[str]) -> str:
 
 
 def parse(given: Any) -> Evaluation:
-    """Make an evaluation of plain data, or say in one sentence why it is none.
+    """Make an evaluation of plain data, or say in one sentence why it is none; an empty key is left out.
 
     >>> parse({"task": "text-classification", "dataset": {"path": "a/b"}, "models": ["c/d"]}).models[0].name
     'c/d'
@@ -101,7 +101,7 @@ settings. Did you mean 'task'?
             f"not {type(given).__name__}."
         )
     try:
-        return Evaluation.model_validate(given)
+        return Evaluation.model_validate({key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
         raise explain(error) from error
 

@@ -24,6 +24,8 @@ def test_short_forms_and_long_ones_are_the_same() -> None:
     assert [model.name for model in evaluation.models] == ["c/d", "e/f"]
     assert evaluation.metrics[1].arguments == {"average": "macro"}
     assert configs.parse(evaluation.model_dump(mode="json")) == evaluation
+    # As `columns:` with nothing after it in a file, or a field of the form that nobody filled in.
+    assert configs.parse({**RIGHT, "columns": None, "settings": None}) == evaluation
 
 
 @pytest.mark.parametrize(
