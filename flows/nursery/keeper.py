@@ -36,6 +36,11 @@ def is_wanted() -> bool:
     wish = os.environ.get(WISH, "").casefold()
     if sys.platform != "linux" or wish in ("no", "0", "false", "off"):
         return False
+    try:
+        # What tells the nursery that a run has ended; some sandboxes lack it.
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False
     return bool(wish) or not glob.glob("/dev/nvidia[0-9]*")
 
 
@@ -45,6 +50,9 @@ class Keeper:
     Attributes:
         command: What a worker runs in place of Prefect's engine.
         needed: Set when a run is about to ask for the nursery.
+
+    Raises:
+        OSError: There is no place for its socket.
     """
 
     def __init__(self) -> None:
@@ -53,8 +61,12 @@ class Keeper:
         self._place = Path(tempfile.mkdtemp(prefix="assay-nursery-"))
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # It outlasts every nursery: whoever comes while one is started waits, which is sooner than its own.
-        self._listener.bind(str(self._place / "socket"))
-        self._listener.listen(64)
+        try:
+            self._listener.bind(str(self._place / "socket"))
+            self._listener.listen(64)
+        except OSError:
+            self.close()
+            raise
         os.environ[stand_in.SOCKET] = str(self._place / "socket")
 
     def keep(self) -> None:
@@ -104,10 +116,16 @@ _keeper: list[Keeper] = []
 
 
 def keep() -> None:
-    """Keep a nursery for this process's runs, where that is wanted."""
-    if is_wanted() and not _keeper:
+    """Keep a nursery for this process's runs, where that is wanted and can be."""
+    if not is_wanted() or _keeper:
+        return
+    try:
         _keeper.append(Keeper())
-        threading.Thread(target=_keeper[0].keep, daemon=True).start()
+    except OSError as error:
+        # As where the folder of temporary files cannot be written, or its path is too long for a socket.
+        print(f"There can be no nursery; runs start by themselves: {error}.", file=sys.stderr, flush=True)
+        return
+    threading.Thread(target=_keeper[0].keep, daemon=True).start()
 
 
 def engage(configuration: Commanded) -> None:

@@ -64,6 +64,21 @@ def test_without_a_nursery_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> N
     assert said.command == "engine"
 
 
+def test_where_its_socket_cannot_be_made_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(keeper, "_keeper", [])
+    monkeypatch.setenv(keeper.WISH, "yes")
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(keeper.tempfile, "tempdir", str(long))
+    keeper.keep()
+    said = Configuration()
+    engage(said)
+    assert said.command == "engine"
+    assert "There can be no nursery" in capsys.readouterr().err
+
+
 def test_where_none_lasts_a_run_starts_by_itself(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
