@@ -17,12 +17,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasks.errors import BadEvaluation, Refused
-
-if TYPE_CHECKING:
-    from datasets import DownloadManager
 
 MOST_MEMBERS = 5_000_000
 FREE = 256 * 2**20
@@ -65,7 +62,7 @@ def _check(path: Path, free: int | None) -> None:
             f"The archive '{path.name}' is of a kind whose contents cannot be checked before it is unpacked "
             "(RAR, 7z, Zstandard, LZ4); pack it as .zip or .tar.gz."
         )
-    most = _most(path, shutil.disk_usage(path.parent).free if free is None else free)
+    most = most_unpacked(path, shutil.disk_usage(path.parent).free if free is None else free)
     if zipfile.is_zipfile(path) and beginning.startswith(b"PK"):
         with zipfile.ZipFile(path) as archive:
             _members(
@@ -80,7 +77,8 @@ def _check(path: Path, free: int | None) -> None:
             _members(path, (_tarred(path, each) for each in packed), most)
 
 
-def _most(path: Path, free: int) -> int:
+def most_unpacked(path: Path, free: int) -> int:
+    """Return the bytes that may come out of a file: what an honest one holds, and what fits on the disk."""
     return min(max(FREE, MOST_TIMES * path.stat().st_size), free)
 
 
@@ -161,26 +159,3 @@ def leads_out(name: str) -> bool:
         elif part not in {"", "."}:
             parts.append(part)
     return False
-
-
-def manager(builder: Any) -> DownloadManager:
-    """Return what fetches and unpacks a dataset's files for its builder, each archive checked before."""
-    from datasets import DownloadConfig, DownloadManager
-    from datasets.utils.py_utils import map_nested
-
-    class Checked(DownloadManager):  # type: ignore[misc]  # datasets ships no type information
-        def extract(self, path_or_paths: Any) -> Any:
-            map_nested(lambda path: check(Path(path)), path_or_paths)
-            return super().extract(path_or_paths)
-
-    return Checked(
-        dataset_name=builder.dataset_name,
-        download_config=DownloadConfig(
-            cache_dir=builder._cache_downloaded_dir,
-            use_etag=False,
-            token=builder.token,
-            storage_options=builder.storage_options,
-        ),
-        base_path=builder.base_path,
-        record_checksums=False,
-    )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks import home, hub, sources
-from tasks.data import archives, streams
+from tasks.data import downloads, streams
 from tasks.errors import BadEvaluation, UserError, unknown
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def whole(source: sources.Source, config: str | None, revision: str, split: str)
     import datasets
 
     builder = datasets.load_dataset_builder(**arguments(source, config, revision))
-    builder.download_and_prepare(dl_manager=archives.manager(builder))
+    builder.download_and_prepare(dl_manager=downloads.manager(builder))
     rows: datasets.Dataset = builder.as_dataset(split=split)
     return rows
 
@@ -76,7 +76,7 @@ def find(
                 _check_config(source.place, config, revision)
             builder = datasets.load_dataset_builder(**arguments(source, config, revision))
             if not builder.info.splits:
-                builder.download_and_prepare(dl_manager=archives.manager(builder))
+                builder.download_and_prepare(dl_manager=downloads.manager(builder))
     except UserError:
         raise
     # A RuntimeError says that it is a script, which is never run.
