@@ -213,6 +213,16 @@ def dataset_builds(name: str, commit: str) -> Path:
     return Path(datasets.config.HF_DATASETS_CACHE) / "commits" / name.replace("/", "___") / commit
 
 
+def dataset_places() -> tuple[str, ...]:
+    """Return the folders in which the files of Hub datasets lie once they are fetched or unpacked."""
+    import datasets
+    from huggingface_hub import constants
+
+    kept = datasets.config
+    fetched = kept.HF_DATASETS_CACHE, kept.DOWNLOADED_DATASETS_PATH, kept.EXTRACTED_DATASETS_PATH
+    return *map(str, fetched), str(constants.HF_HUB_CACHE)
+
+
 def dataset_configs(name: str, commit: str) -> list[str]:
     """Return the configurations of a Hub dataset; those that are cached when the Hub cannot be asked."""
     from datasets import load

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tasks import home, hub, sources, versions
-from tasks.data import filters, splits, streams
+from tasks.data import filters, splits, strays, streams
 from tasks.data.filters import Filters
 from tasks.data.spool import Spool
 from tasks.errors import BadEvaluation, unknown
@@ -127,8 +127,10 @@ def load(dataset: Dataset, seed: int) -> RowsReference:
             dataset,
         )
     unsampled = RowsReference(source, dataset.config, split, revision, None, seed, 0)
-    count = whole = len(open_rows(unsampled))
+    everything = open_rows(unsampled)
+    count = whole = len(everything)
     if source.kind == "hub":
+        strays.check(everything.data.table, dataset.path, hub.dataset_places())
         hub.remember_dataset(source.place, dataset.revision, revision)
     if count == 0:
         raise BadEvaluation(f"The split '{split}' of '{dataset.path}' has no rows.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tasks import hub
-from tasks.data import filters
+from tasks.data import filters, strays
 from tasks.data.filters import Filters
 from tasks.errors import BadEvaluation, UserError
 
@@ -116,6 +116,8 @@ def tables(wanted: Streamed, columns: Sequence[str] = ()) -> Generator[pa.Table,
                 features = features or datasets.Features.from_arrow_schema(table.schema)
                 held = {name: features[name] for name in table.column_names}
                 table = datasets.table.table_cast(table, undecoded(held).arrow_schema)
+                if "revision" in wanted.arguments:
+                    strays.check(table, wanted.place, hub.dataset_places())
                 if wanted.filters:
                     table = _passing(wanted, features, table).select(columns or table.column_names)
                     if wanted.features is not None and left is not None:
