@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import glob
 import os
 import shlex
@@ -125,6 +126,8 @@ def keep() -> None:
         # As where the folder of temporary files cannot be written, or its path is too long for a socket.
         print(f"There can be no nursery; runs start by themselves: {error}.", file=sys.stderr, flush=True)
         return
+    # A worker that ends before its nursery has begun leaves nobody else to tidy up.
+    atexit.register(_keeper[0].close)
     threading.Thread(target=_keeper[0].keep, daemon=True).start()
 
 
